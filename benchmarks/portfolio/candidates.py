@@ -39,6 +39,7 @@ def candidates(
     n_entries: int,
     n_random: int,
     seed: int = 0,
+    sizes: Sequence[int] = SIZES,
 ) -> list[Candidate]:
     """The candidates of families for one table, each once: first portfolios, then random draws.
 
@@ -47,13 +48,14 @@ def candidates(
         n_entries: Entries of each portfolio, at each of some sizes of tables.
         n_random: Random draws of each family.
         seed: Of the draws.
+        sizes: Rows of tables at which portfolios are asked for.
     """
     found: dict[str, Candidate] = {}
     for family, shape in families:
         full = replace(shape, n_numeric=8, n_categorical=4, n_categories=(2, 5, 20, 100))
         pairs = zip(
-            _params(family, full, n_entries, n_random, seed),
-            _params(family, shape, n_entries, n_random, seed),
+            _params(family, full, n_entries, n_random, seed, sizes),
+            _params(family, shape, n_entries, n_random, seed, sizes),
             strict=True,
         )
         for known_by, params in pairs:
@@ -64,9 +66,14 @@ def candidates(
 
 
 def _params(
-    family: ModelFamily, problem: ProblemInfo, n_entries: int, n_random: int, seed: int
+    family: ModelFamily,
+    problem: ProblemInfo,
+    n_entries: int,
+    n_random: int,
+    seed: int,
+    sizes: Sequence[int],
 ) -> Iterator[Mapping[str, Any]]:
-    for n_rows in SIZES:
+    for n_rows in sizes:
         yield from family.portfolio(replace(problem, n_rows=n_rows))[:n_entries]
     for number in range(n_random):
         yield family.search_space(_Random(f"{family.name}/{seed}/{number}"), problem)

@@ -4,15 +4,16 @@
 
 Each table is divided once, three parts to learn from and one to test on. Each candidate is fitted
 on all folds of the first, in one thread, with the seconds that a fit may take in a search of
-``--time`` on ``--slots`` cores, and predicts both. What is in the store is not measured again, so
-the command may be stopped at any time; ``--part 0/2`` and ``--part 1/2`` share the tables between
-two processes. The machine should have nothing else to do: fits adapt to the clock.
+``--time`` on ``--slots`` cores, and predicts both. Seconds are those of the CPU, for the limits of
+fits as well, so that other load does not change what is measured. ``--variants 2`` fits the best
+candidates of different families with two more seeds, and on two more divisions into folds.
+What is in the store is not measured again, so the command may be stopped at any time;
+``--part 0/2`` and ``--part 1/2`` share the tables between two processes.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 import time
@@ -26,26 +27,29 @@ from numpy.typing import NDArray
 
 from automl.config.compose import compose_config
 from automl.data import load_labelled, save_dataset
-from automl.data.split.choose import ALL_ROWS, SplitPlan, save_split_plan
-from automl.data.table import Table
-from automl.plugin import OutOfBagFamily
+from automl.data.split.choose import SHORT_FOLDS, SplitPlan, save_split_plan
 from automl.registry import Registry, load_registry
 from automl.scheduling.devices.machine import capacity_of, make_pool
 from automl.store.run_dir import RunDir
-from automl.trial.execute import execute_job
-from automl.trial.setup import derive_seed
-from automl.trial.spec import FoldResult, Job, TrialSpec
-from automl.trial.worker_state import WorkerState, open_worker_state
+from automl.trial.worker_state import open_worker_state
 from automl.tuning.budget.budget import Budget
 from automl.tuning.problem.problem import Problem, read_problem
-from benchmarks.portfolio.candidates import Candidate, candidates
-from benchmarks.portfolio.measured import Measured, MeasuredTable, write_candidate, write_table
+from benchmarks.portfolio.candidates import SIZES, Candidate, candidates
+from benchmarks.portfolio.fits import Fits, best_candidates, is_out_of_bag, measure
+from benchmarks.portfolio.measured import (
+    MeasuredTable,
+    end_first_round,
+    read_table,
+    write_candidate,
+    write_table,
+)
 from benchmarks.tables import Entry, read_catalog, write_parts
 
 __all__ = ["main", "measure_table"]
 
-OUT_OF_BAG_SHARE = 3.0
-MAX_STEPS = 40
+N_REPEATS = 3
+N_BEST = 4
+KINDS = ("seed", "repeat")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,17 +68,21 @@ def measure_table(entry: Entry, registry: Registry, options: argparse.Namespace)
     with tempfile.TemporaryDirectory() as place:
         train, test = write_parts(entry, 0, Path(place))
         problem = _open(entry, train, Path(place) / "run", registry, options)
-        wanted = candidates(list(problem.families.values()), options.entries, options.random)
-        missing = [c for c in wanted if not (folder / f"{c.name}.npz").exists()]
+        missing = [
+            (candidate, variant)
+            for candidate, variant in _wanted(problem, folder, options)
+            if not (folder / f"{candidate.name}{'@' if variant else ''}{variant}.npz").exists()
+        ]
         if not missing:
             return
         columns, target = problem.dataset.table.columns, problem.dataset.target
         held_out = load_labelled(test, columns, target)
         state = open_worker_state(problem.setup)
         write_table(folder, _facts(entry, problem, held_out.y, _share_s(problem, options)))
-        for candidate in missing:
+        for candidate, variant in missing:
+            fits = Fits(candidate, problem, state, _share_s(problem, options), variant)
             try:
-                measured = _measure(candidate, problem, state, held_out.table, options)
+                measured = measure(fits, held_out.table)
             except Exception as error:
                 print(f"{entry.name} {candidate.name}: {error!r}", file=sys.stderr, flush=True)
                 continue
@@ -83,15 +91,37 @@ def measure_table(entry: Entry, registry: Registry, options: argparse.Namespace)
     print(f"{entry.name}: {len(missing)} in {took:.0f} s", file=sys.stderr, flush=True)
 
 
+def _wanted(
+    problem: Problem, folder: Path, options: argparse.Namespace
+) -> list[tuple[Candidate, str]]:
+    """Candidates with their variants, "" for the first fits."""
+    if options.variants:
+        variants = [f"{kind}-{n + 1}" for n in range(options.variants) for kind in KINDS]
+        end_first_round(folder)
+        found = best_candidates(read_table(folder), N_BEST)
+        return [(c, v) for c in found for v in variants if _has(problem, c, v)]
+    families = list(problem.families.values())
+    sizes = (len(problem.dataset.y),) if options.own_size else SIZES
+    found = candidates(families, options.entries, options.random, sizes=sizes)
+    return [(candidate, "") for candidate in found]
+
+
+def _has(problem: Problem, candidate: Candidate, variant: str) -> bool:
+    """Whether the variant differs from all others: an out-of-bag family has no folds to divide."""
+    if candidate.family not in problem.families:
+        return False
+    return not (variant.startswith("repeat") and is_out_of_bag(candidate, problem))
+
+
 def _open(
     entry: Entry, train: Path, path: Path, registry: Registry, options: argparse.Namespace
 ) -> Problem:
     """A run directory with data and folds, as a search makes one."""
     chosen = {"target": entry.target, "task": entry.task, "time_s": options.time, "seed": 0}
     overrides = [f"family=[{options.families}]"] if options.families else []
-    config = compose_config(
-        [*overrides, f"scheduler.cpus={options.slots}"], chosen, registry, None
-    ).config
+    overrides += [f"scheduler.cpus={options.slots}", f"search.folds={SHORT_FOLDS}"]
+    overrides += [f"search.repeats={N_REPEATS}"]
+    config = compose_config(overrides, chosen, registry, None).config
     run = RunDir(path)
     path.mkdir()
     for folder in (run.trials, run.encodings):
@@ -104,7 +134,7 @@ def _open(
 
 def _share_s(problem: Problem, options: argparse.Namespace) -> float:
     budget = Budget(time.monotonic(), options.time)
-    return budget.fair_share_s(options.slots, problem.plan.n_folds) or 0.0
+    return budget.fair_share_s(options.slots, len(problem.plan.repeats[0])) or 0.0
 
 
 def _facts(entry: Entry, problem: Problem, y_test: NDArray[Any], share_s: float) -> MeasuredTable:
@@ -127,60 +157,9 @@ def _facts(entry: Entry, problem: Problem, y_test: NDArray[Any], share_s: float)
 
 def _fold_of(plan: SplitPlan, n_rows: int) -> NDArray[np.int64]:
     fold_of = np.full(n_rows, -1, dtype=np.int64)
-    for number, division in enumerate(plan.splits[: plan.n_folds]):
-        fold_of[np.asarray(division.valid)] = number
+    for number in plan.repeats[0]:
+        fold_of[np.asarray(plan.splits[number].valid)] = number
     return fold_of
-
-
-def _measure(
-    candidate: Candidate,
-    problem: Problem,
-    state: WorkerState,
-    test: Table,
-    options: argparse.Namespace,
-) -> Measured:
-    """Fits a candidate on all folds, and predicts the rows left out and those of the test."""
-    family, info = problem.families[candidate.family]
-    is_oob = isinstance(family, OutOfBagFamily) and problem.plan.exchangeable
-    folds = (ALL_ROWS,) if is_oob else tuple(range(problem.plan.n_folds))
-    share_s = _share_s(problem, options)
-    share_s *= min(problem.plan.n_folds, OUT_OF_BAG_SHARE) if is_oob else 1.0
-    spec = TrialSpec(family.name, 0, dict(candidate.params))
-    encoding = family.encoding(spec.params, info)
-    oof: NDArray[Any] | None = None
-    total: NDArray[Any] | float = 0.0
-    results: list[FoldResult] = []
-    for fold in folds:
-        seed = derive_seed(0, candidate.name, fold)
-        result = execute_job(Job(spec, fold, seed, time_limit_s=share_s), state, lambda *_: None)
-        results.append(result)
-        prediction = np.load(problem.run.oof(spec.trial_id, fold))
-        if oof is None:
-            oof = np.full((len(problem.dataset.y), *prediction.shape[1:]), np.nan, np.float32)
-        rows = slice(None) if fold == ALL_ROWS else problem.plan.splits[fold].valid
-        oof[rows] = prediction
-        model = family.load(problem.run.model(spec.trial_id, fold))
-        encoder = state.encoders.encoder(fold, encoding, family.kinds)
-        total = total + model.predict(encoder.transform(test))
-        shutil.rmtree(problem.run.fold(spec.trial_id, fold))
-    assert oof is not None
-    return Measured(
-        name=candidate.name,
-        family=candidate.family,
-        params=dict(candidate.params),
-        oof=oof,
-        test=(np.asarray(total) / len(folds)).astype(np.float32),
-        seconds=np.array([r.fit_s + r.predict_s for r in results]),
-        scores=np.array([r.score for r in results]),
-        size_mib=np.array([r.model_mib for r in results]),
-        predict_ms=np.array([r.predict_ms for r in results]),
-        steps=[_thinned(r.steps) for r in results],
-    )
-
-
-def _thinned(steps: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    kept = np.linspace(0, len(steps) - 1, min(len(steps), MAX_STEPS)).round().astype(int)
-    return [steps[place] for place in kept]
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -195,6 +174,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--slots", type=int, default=2, help="its cores")
     parser.add_argument("--entries", type=int, default=4, help="of portfolios, by size of table")
     parser.add_argument("--random", type=int, default=0, help="random draws of each family")
+    parser.add_argument("--own-size", action="store_true", help="portfolio of the table's rows only")
+    parser.add_argument("--variants", type=int, default=0, help="seeds and repeats of the best")
     parser.add_argument("--families", default="", help="such as lightgbm,linear; all by default")
     parser.add_argument("--only", nargs="*", default=(), help="names of tables")
     parser.add_argument("--part", default="0/1", help="such as 0/2: the first half of the tables")

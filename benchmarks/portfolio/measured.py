@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Measured", "MeasuredTable", "read_table", "write_candidate", "write_table"]
+__all__ = [
+    "Measured",
+    "MeasuredTable",
+    "end_first_round",
+    "read_table",
+    "write_candidate",
+    "write_table",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +28,16 @@ class Measured:
     Attributes:
         name, family: Of the candidate.
         params: Of the candidate.
+        variant: "" for its first fits; ``seed-1`` for the same folds with another seed, ``repeat-1``
+            for another division of the rows into folds.
         oof: Predictions of the rows to learn from, each by a model that did not see it,
             ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where there is none.
         test: Mean prediction of all fold models for the test rows, of the same form.
-        seconds: Of encoding, fitting and predicting, by fold, ``(n_folds,)``.
-        scores: By fold, in the metric's direction, ``(n_folds,)``.
+        seconds: CPU seconds of fitting, predicting and saving in one thread, by fold,
+            ``(n_folds,)``.
+        encode_s: CPU seconds of encoding the fold, 0 where an earlier candidate had encoded it.
+        scores: By fold, in the metric's direction, ``(n_folds,)``; as a search compares them when
+            the fold is done.
         size_mib, predict_ms: Of the model of each fold, ``(n_folds,)``; milliseconds are those of
             encoding and predicting 1,000 rows.
         steps: Reports of each fit, as step and score; thinned.
@@ -40,7 +52,14 @@ class Measured:
     scores: NDArray[np.float64]
     size_mib: NDArray[np.float64]
     predict_ms: NDArray[np.float64]
+    encode_s: NDArray[np.float64]
     steps: list[list[tuple[int, float]]]
+    variant: str = ""
+
+    @property
+    def key(self) -> str:
+        """Of the file: the name, with the variant."""
+        return f"{self.name}@{self.variant}" if self.variant else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,9 @@ class MeasuredTable:
         y, y_test: Targets, ``(n_rows,)`` and ``(n_test_rows,)``.
         fold_of: Number of the fold that validates each row, ``(n_rows,)``.
         candidates: By name.
+        variants: Further seeds and repeats of some candidates, by the key of their files.
+        first: Names of the candidates among which those with variants were chosen, as the best:
+            others, measured later, stand for what a search would go on with.
     """
 
     name: str
@@ -68,9 +90,12 @@ class MeasuredTable:
     y_test: NDArray[Any]
     fold_of: NDArray[np.int64]
     candidates: dict[str, Measured]
+    variants: dict[str, Measured] = field(default_factory=dict)
+    first: tuple[str, ...] = ()
 
 
-HEAD = ("name", "family", "params", "steps")
+HEAD = ("name", "family", "params", "steps", "variant")
+FIRST = "first.json"
 FACTS = (
     *("name", "task", "metric", "n_rows", "n_columns", "n_categorical", "n_classes", "share_s"),
 )
@@ -88,9 +113,9 @@ def write_candidate(folder: Path, measured: Measured) -> None:
     """Writes one candidate; its file appears whole."""
     values = asdict(measured)
     head = json.dumps({key: values.pop(key) for key in HEAD})
-    draft = folder / f".{measured.name}.npz"
+    draft = folder / f".{measured.key}.npz"
     np.savez(draft, head=np.array(head), **values)
-    draft.rename(folder / f"{measured.name}.npz")
+    draft.rename(folder / f"{measured.key}.npz")
 
 
 def read_table(folder: Path) -> MeasuredTable:
@@ -102,7 +127,27 @@ def read_table(folder: Path) -> MeasuredTable:
     facts = json.loads((folder / "table.json").read_text(encoding="utf-8"))
     with np.load(folder / "rows.npz") as rows:
         arrays = dict(rows)
-    return MeasuredTable(**facts, **arrays, candidates={m.name: m for m in _candidates(folder)})
+    found = list(_candidates(folder))
+    return MeasuredTable(
+        **facts,
+        **arrays,
+        candidates={m.name: m for m in found if not m.variant},
+        variants={m.key: m for m in found if m.variant},
+        first=_first(folder),
+    )
+
+
+def end_first_round(folder: Path) -> tuple[str, ...]:
+    """Notes which candidates are there, unless that is noted; returns those of the first round."""
+    if not _first(folder):
+        names = sorted(p.stem for p in folder.glob("[!.]*-*.npz") if "@" not in p.stem)
+        (folder / FIRST).write_text(json.dumps(names), encoding="utf-8")
+    return _first(folder)
+
+
+def _first(folder: Path) -> tuple[str, ...]:
+    path = folder / FIRST
+    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else ()
 
 
 def _candidates(folder: Path) -> Iterator[Measured]:

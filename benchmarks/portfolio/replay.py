@@ -1,21 +1,24 @@
-"""Runs a search on what was measured: its decisions are real, its fits are looked up.
+"""Runs searches on what was recorded: decisions are real, fits are looked up, time is simulated.
 
-    python -m benchmarks.portfolio.replay --store measured --time 60
+    python -m benchmarks.portfolio.replay --time 60 --cores 16 --gpus 1
 
-Minutes of searching pass in seconds, and without noise: two ways to decide can be compared on many
-tables. Every family has its measured candidates for a portfolio and is exhausted after them. The
-clock of the search goes from one end of a fit to the next; what the search itself computes takes
-no time of it.
+The allocator, the dispatcher, the pruner, the packs, the records and the ensemble are those of a
+search; see ``simulated.py`` for the seconds of fits and ``stand_in.py`` for what a family proposes.
+Minutes pass in seconds and without noise: two ways to decide can be compared on many tables. It
+prints one JSON line a table. What differs from a real search: each fit has one thread, memory is
+unlimited, the folds are those of the record (five), the members are not refitted, and a family
+finds nothing better than its best recorded params.
 """
 
 from __future__ import annotations
 
 import argparse
-import heapq
 import json
+import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,154 +26,38 @@ import numpy as np
 
 from automl.config.compose import compose_config
 from automl.config.schema import SearchConfig
-from automl.data.split.choose import ALL_ROWS, SplitPlan
-from automl.events import TrialFinished
+from automl.ensemble import Ensemble
+from automl.events import EnsembleUpdated
 from automl.metrics import get_metric
+from automl.plugin.family import ModelFamily
+from automl.plugin.metric import Metric
 from automl.plugin.task import Task
 from automl.registry import load_registry
-from automl.scheduling.devices.capacity import Capacity
-from automl.scheduling.devices.pool import DevicePool, Lease
-from automl.scheduling.executor import (
-    Done,
-    ExecutorEvent,
-    Failed,
-    OneMachineExecutor,
-    Pruned,
-    Reported,
-)
+from automl.scheduling.devices.capacity import Capacity, Gpu
+from automl.scheduling.devices.pool import DevicePool
 from automl.store.run_dir import RunDir
-from automl.trial.setup import TrialSetup
-from automl.trial.spec import FoldResult, Job, JobKey, TrialError
-from automl.trial.worker_state import WorkerState
+from automl.trial.spec import TrialState
+from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
 from automl.tuning.lifecycle.build import build_search
+from automl.tuning.loop.controller import Controller
 from automl.tuning.problem.problem import Problem, make_trial_setup
-from benchmarks.portfolio.measured import Measured, MeasuredTable, read_table
-from benchmarks.portfolio.stand_in import dataset_of, families_of, plan_of
+from automl.tuning.trials.trial import Trial
+from benchmarks.portfolio.measured import Measured, MeasuredTable
+from benchmarks.portfolio.recorded import FOLDER, read_store
+from benchmarks.portfolio.simulated import Clock, SimulatedExecutor, Speeds
+from benchmarks.portfolio.stand_in import KEY, dataset_of, families_of, plan_of
+from benchmarks.portfolio.timeline import Timeline
 
-__all__ = ["Replay", "main", "replay"]
+__all__ = ["Replay", "main", "make_config", "replay"]
 
 START_S = 1.5
 """Seconds until the first fit starts: reading the table, forking workers."""
 
+SELECTION_S = 2e-7
+"""Seconds of a selection for each candidate, row and output."""
 
-@dataclass(slots=True)
-class Clock:
-    """Seconds that are set, not measured."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        """The seconds."""
-        return self.now
-
-
-@dataclass(slots=True)
-class ReplayExecutor(OneMachineExecutor):
-    """Looks fits up in place of running them.
-
-    Attributes:
-        table: What was measured.
-        run: Where predictions are written for the search to read.
-        plan: The folds.
-        pool: The devices.
-        clock: Is moved on to the next report or end of a fit.
-    """
-
-    table: MeasuredTable
-    run: RunDir
-    plan: SplitPlan
-    pool: DevicePool
-    clock: Clock
-    _queue: list[tuple[float, int, ExecutorEvent]] = field(default_factory=list)
-    _running: dict[str, tuple[Job, Lease]] = field(default_factory=dict)
-    _asked_to_stop: set[str] = field(default_factory=set)
-    _n: int = 0
-
-    def open(
-        self,
-        setup: TrialSetup,
-        state: WorkerState | None = None,
-        interrupted: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """Nothing to open: no fit is run."""
-
-    def submit(
-        self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
-    ) -> None:
-        """Queues the reports and the end of a fit at the times they were measured at."""
-        (job,) = jobs
-        measured = self._measured(job)
-        place = max(job.fold, 0)
-        took_s, steps = float(measured.seconds[place]), measured.steps[place]
-        for number, (step, score) in enumerate(steps, start=1):
-            at = self.clock.now + took_s * number / (len(steps) + 1)
-            self._push(at, Reported(job.job_id, step, score))
-        result = FoldResult(
-            fold=job.fold,
-            score=float(measured.scores[place]),
-            fit_s=took_s,
-            predict_s=0.0,
-            n_valid=len(self.table.y),
-            model_mib=float(measured.size_mib[place]),
-            predict_ms=float(measured.predict_ms[place]),
-        )
-        self._push(self.clock.now + took_s, Done(job.job_id, result))
-        self._running[job.job_id] = (job, lease)
-
-    def poll(self, timeout_s: float) -> list[ExecutorEvent]:
-        """What happens next, however long it takes; where nothing runs, time passes."""
-        while self._queue:
-            at, _, happening = heapq.heappop(self._queue)
-            running = self._running.get(happening.job_id)
-            if running is None:
-                continue
-            self.clock.now = max(self.clock.now, at)
-            job, lease = running
-            if isinstance(happening, Reported):
-                if job.job_id in self._asked_to_stop:
-                    happening = Pruned(job.job_id, happening.step)
-                else:
-                    return [happening]
-            if isinstance(happening, Done):
-                self._write(job)
-            del self._running[job.job_id]
-            self.pool.release(lease)
-            return [happening]
-        self.clock.now += timeout_s
-        return []
-
-    def prune(self, job_id: JobKey) -> None:
-        """The next report of the fit is its last."""
-        self._asked_to_stop.add(job_id)
-
-    def kill(self, job_id: JobKey, error: TrialError) -> None:
-        """Ends a fit at once."""
-        if job_id in self._running:
-            self._push(self.clock.now, Failed(job_id, error))
-
-    def stop(self) -> None:
-        """Ends everything."""
-        for _, lease in self._running.values():
-            self.pool.release(lease)
-        self._running.clear()
-
-    def close(self) -> None:
-        """Ends everything."""
-        self.stop()
-
-    def _push(self, at: float, happening: ExecutorEvent) -> None:
-        self._n += 1
-        heapq.heappush(self._queue, (at, self._n, happening))
-
-    def _measured(self, job: Job) -> Measured:
-        return self.table.candidates[job.spec.params["candidate"]]
-
-    def _write(self, job: Job) -> None:
-        measured = self._measured(job)
-        rows = slice(None) if job.fold == ALL_ROWS else self.plan.splits[job.fold].valid
-        path = self.run.oof(job.spec.trial_id, job.fold)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, measured.oof[rows])
+MIN_STEP = 1e-4  # of the way from the baseline, by which an ensemble must improve to count
+WARM_S = 3.0  # from here on cores should be busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,59 +68,249 @@ class Replay:
         table: Name.
         score: Of its ensemble on the test rows.
         loss: The same, lower is better.
-        n_complete: Complete trials.
-        weights: Of the members, by candidate.
+        own_score: What the search said of it: nested, where it is known.
+        stopped_by: Why it ended.
+        busy: Share of the core-seconds from 3 s to the end of the budget in which fits ran.
+        busy_by_phase: The same for each third of that time.
+        gpu_busy: Share of the GPUs that was leased in that time.
+        lost_share: Share of the busy core-seconds in trials that never completed.
+        lost_by_kind: The same by how they ended, and ``first fold`` for those that were never
+            promoted.
+        idle_by_cause: Core-seconds without a fit, as a share like ``busy``, by why.
+        improved_s: When the ensemble last improved by ``MIN_STEP``.
         first_s: When the first trial was complete.
         end_s: When the last fit was over.
+        n_trials, n_complete: All trials, and the complete ones.
+        trials: By family, proposed and complete.
+        weights: Of the members, by what answered them.
+        complete: What answered the complete trials.
     """
 
     table: str
     score: float
     loss: float
-    n_complete: int
-    weights: dict[str, float]
+    own_score: float | None
+    stopped_by: str
+    busy: float
+    busy_by_phase: tuple[float, ...]
+    gpu_busy: float
+    lost_share: float
+    lost_by_kind: dict[str, float]
+    idle_by_cause: dict[str, float]
+    improved_s: float
     first_s: float
     end_s: float
+    n_trials: int
+    n_complete: int
+    trials: dict[str, tuple[int, int]]
+    weights: dict[str, float] = field(default_factory=dict)
+    complete: tuple[str, ...] = ()
 
 
-def replay(table: MeasuredTable, config: SearchConfig, priorities: Mapping[str, int]) -> Replay:
+@dataclass(slots=True)
+class _Tracker(EnsembleTracker):
+    """Selections take simulated seconds, in which the main process does nothing else."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def update(self, elapsed_s: float = math.inf) -> Ensemble | None:
+        """Selects, and moves the clock on."""
+        before_s = self.spent_s
+        found = EnsembleTracker.update(self, elapsed_s)
+        if self.spent_s != before_s:
+            values = sum(oof.size for oof in self.oof.oof.values())
+            self.selection_s = SELECTION_S * values
+            self.spent_s = before_s + self.selection_s
+            self.clock.now += self.selection_s
+        return found
+
+
+def replay(
+    table: MeasuredTable,
+    config: SearchConfig,
+    families: Mapping[str, ModelFamily],
+    n_gpus: int = 0,
+    speeds: Speeds | None = None,
+) -> Replay:
     """Runs one search on a measured table.
 
     Args:
         table: What was measured.
-        config: Its time budget counts in measured seconds.
-        priorities: Of the families, by name.
+        config: Its time budget counts in simulated seconds; ``scheduler.cpus`` are the cores.
+        families: The installed families, by name.
+        n_gpus: GPUs, on paper.
+        speeds: How long fits take beside what was measured.
     """
-    metric, clock = get_metric(table.metric, Task(table.task)), Clock()
     with tempfile.TemporaryDirectory() as place:
-        run = RunDir(Path(place) / "run")
-        for folder in (run.path, run.trials, run.ensemble):
-            folder.mkdir()
-        plan = plan_of(table)
-        pool = DevicePool(config.scheduler.cpus or 2, (), None, float("inf"), None)
-        capacity = Capacity((pool.node,))
-        setup = make_trial_setup(run, config, plan.n_folds, table.metric, capacity)
-        families = families_of(table, plan, priorities, config, metric)
-        dataset = dataset_of(table)
-        problem = Problem(run, config, dataset, plan, metric, setup, families, capacity)
-        executor = ReplayExecutor(table, run, plan, pool, clock)
-        controller = build_search(problem, executor, started=-START_S, clock=clock)
-        first_s, n_complete = float("inf"), 0
-        for event in controller.events():
-            if isinstance(event, TrialFinished) and event.state == "complete":
-                n_complete += 1
-                first_s = min(first_s, event.elapsed_s)
-        ensemble = controller.incumbent.current
-        trials = {t.spec.trial_id: t.spec.params["candidate"] for t in controller.ledger.trials}
-    weights = {} if ensemble is None else {trials[t]: w for t, w in ensemble.weights.items()}
-    total = sum(w * table.candidates[name].test.astype(float) for name, w in weights.items())
-    prediction = np.asarray(total)
-    if ensemble is not None:
-        prediction = ensemble.calibration.for_metric(metric, prediction)
-    score = float(metric.score(table.y_test, prediction, None))
-    return Replay(
-        table.name, score, metric.loss(score), n_complete, weights, first_s, clock.now + START_S
+        controller, executor = _open(table, config, families, n_gpus, Path(place), speeds)
+        updates = [
+            (event.score, event.elapsed_s)
+            for event in controller.events()
+            if isinstance(event, EnsembleUpdated)
+        ]
+        executor.close()
+        return _summary(table, controller, executor, updates)
+
+
+def _open(
+    table: MeasuredTable,
+    config: SearchConfig,
+    families: Mapping[str, ModelFamily],
+    n_gpus: int,
+    place: Path,
+    speeds: Speeds | None,
+) -> tuple[Controller, SimulatedExecutor]:
+    """A search that is about to start its first fit, in an empty run directory."""
+    metric, clock, plan = get_metric(table.metric, Task(table.task)), Clock(START_S), plan_of(table)
+    run = RunDir(place / "run")
+    for folder in (run.path, run.trials, run.ensemble):
+        folder.mkdir()
+    gpus = tuple(Gpu(index, vram_gib=80.0) for index in range(n_gpus))
+    pool = DevicePool(config.scheduler.cpus or 2, gpus, config.scheduler.gpu_slots, math.inf)
+    capacity = Capacity((pool.node,))
+    setup = make_trial_setup(run, config, plan.n_folds, table.metric, capacity)
+    offered = families_of(table, plan, families, config, metric, n_gpus)
+    problem = Problem(run, config, dataset_of(table), plan, metric, setup, offered, capacity)
+    executor = SimulatedExecutor(
+        fits={m.key: m for m in (*table.candidates.values(), *table.variants.values())},
+        run=run,
+        plan=plan,
+        pool=pool,
+        clock=clock,
+        speeds=speeds or Speeds(),
+        timeline=Timeline(pool.n_cpus, n_gpus),
     )
+    controller = build_search(problem, executor, started=0.0, clock=clock)
+    known = controller.incumbent
+    controller.incumbent = _Tracker(
+        known.oof, known.config, known.families, known.seed, clock=clock
+    )
+    executor.why_idle = lambda: _why_idle(controller)
+    return controller, executor
+
+
+def _why_idle(controller: Controller) -> str:
+    """Why a core is free although the search has just started all the fits that it can."""
+    proposer, ledger = controller.proposer, controller.ledger
+    if proposer.is_exhausted:
+        return "nothing left to try"
+    left_s = controller.budget.search_left_s(controller.incumbent.selection_s)
+    names = [n for n in proposer.families if n not in proposer.stopped]
+    if not any(proposer.fit_times.new_trial_fits(name, left_s) for name in names):
+        deferred = any(t.is_held for t in ledger.in_state(TrialState.RUNNING))
+        return "no trial fits into the rest" + (", some deferred" if deferred else "")
+    return "waits for devices"
+
+
+def _summary(
+    table: MeasuredTable,
+    controller: Controller,
+    executor: SimulatedExecutor,
+    updates: Sequence[tuple[float | None, float]],
+) -> Replay:
+    ledger, timeline, ensemble = controller.ledger, executor.timeline, controller.incumbent.current
+    answers = {t.spec.trial_id: t.spec.params[KEY] for t in ledger.trials}
+    weights: Counter[str] = Counter()
+    for trial_id, weight in {} if ensemble is None else ensemble.weights.items():
+        weights[answers[trial_id]] += weight
+    metric, budget = get_metric(table.metric, Task(table.task)), controller.budget
+    score = _test_score(table, weights, ensemble, executor.fits, metric)
+    end_s = budget.time_s or executor.clock.now
+    complete = [t for t in ledger.trials if t.state is TrialState.COMPLETE]
+    busy_s = timeline.core_seconds() or 1.0
+    lost = {kind: timeline.by_trial(names) / busy_s for kind, names in _lost(ledger.trials).items()}
+    marks = np.linspace(WARM_S, end_s, 4)
+    n_all, n_complete = (Counter(t.spec.family for t in x) for x in (ledger.trials, complete))
+    own = None if ensemble is None else ensemble.nested_score or ensemble.score
+    return Replay(
+        table=table.name,
+        score=score,
+        loss=metric.loss(score),
+        own_score=own,
+        stopped_by=controller.stopped_by,
+        busy=timeline.busy_share(WARM_S, end_s),
+        busy_by_phase=tuple(
+            round(timeline.busy_share(*pair), 4) for pair in zip(marks, marks[1:], strict=False)
+        ),
+        gpu_busy=timeline.gpu_share(WARM_S, end_s),
+        lost_share=sum(lost.values()),
+        lost_by_kind=lost,
+        idle_by_cause=timeline.idle_shares(WARM_S, end_s),
+        improved_s=_improved_s(controller, updates),
+        first_s=min((t.finished_s or end_s for t in complete), default=math.inf),
+        end_s=max((span.end_s for span in timeline.spans), default=0.0),
+        n_trials=len(ledger.trials),
+        n_complete=len(complete),
+        trials={name: (n_all[name], n_complete[name]) for name in sorted(n_all)},
+        weights=dict(weights),
+        complete=tuple(answers[t.spec.trial_id] for t in complete),
+    )
+
+
+def _test_score(
+    table: MeasuredTable,
+    weights: Mapping[str, float],
+    ensemble: Ensemble | None,
+    fits: Mapping[str, Measured],
+    metric: Metric,
+) -> float:
+    if ensemble is None:
+        return math.nan
+    total = np.asarray(sum(w * fits[key].test.astype(float) for key, w in weights.items()))
+    shown = ensemble.calibration.for_metric(metric, total)
+    return float(metric.score(table.y_test, shown, None))
+
+
+def _lost(trials: Sequence[Trial]) -> dict[str, list[str]]:
+    """Ids of the trials that never completed, by how they ended."""
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        if trial.state is TrialState.COMPLETE or trial.ending is None:
+            continue
+        only_first = not trial.promoted and set(trial.results) == {trial.folds[0]}
+        kind = "first fold" if only_first else str(getattr(trial.ending, "kind", trial.state))
+        found.setdefault(kind, []).append(trial.spec.trial_id)
+    return found
+
+
+def _improved_s(
+    controller: Controller, updates: Sequence[tuple[float | None, float]]
+) -> float:
+    """When the ensemble improved for the last time by a share of the way from the baseline."""
+    oof, loss = controller.incumbent.oof, controller.ledger.metric.loss
+    prior = oof.prior_loss(np.flatnonzero(oof.plan.covered))
+    best, at = prior, 0.0
+    for score, elapsed_s in updates:
+        if score is not None and best - loss(score) > MIN_STEP * max(prior - best, 1e-12):
+            best, at = loss(score), elapsed_s
+    return at
+
+
+def make_config(
+    time_s: float, cores: int, seed: int = 0, overrides: Sequence[str] = ()
+) -> SearchConfig:
+    """The configuration of a search; params are drawn at random, as all are looked up anyway."""
+    chosen = {"time_s": time_s, "seed": seed}
+    asked = [f"scheduler.cpus={cores}", "sampler.name=random", *overrides]
+    return compose_config(asked, chosen, load_registry(), None).config
+
+
+def installed() -> dict[str, ModelFamily]:
+    """The installed families, by name."""
+    return {family.name: family for family in load_registry().select(None)}
+
+
+def lines(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Replays every table of the store, and yields a line for each."""
+    config = make_config(options.time, options.cores, options.seed, options.overrides)
+    families, speeds = installed(), Speeds(options.gpu_factor, options.pack_share, options.handle)
+    for table in read_store(options.store, options.only):
+        started, cpu = time.monotonic(), time.process_time()
+        done = replay(table, config, families, options.gpus, speeds)
+        line = {name: getattr(done, name) for name in Replay.__dataclass_fields__}
+        del line["complete"]
+        spent = {"took_s": time.monotonic() - started, "cpu_s": time.process_time() - cpu}
+        yield {**line, **spent}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -243,22 +320,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--store", type=Path, required=True)
-    parser.add_argument("--time", type=float, default=60.0)
-    parser.add_argument("--only", nargs="*", default=())
-    parser.add_argument("--overrides", nargs="*", default=(), help="such as search.folds=5")
-    options = parser.parse_args(arguments)
-    registry = load_registry()
-    priorities = {family.name: family.priority for family in registry.select(None)}
-    chosen = {"time_s": options.time, "seed": 0}
-    config = compose_config(list(options.overrides), chosen, registry, None).config
-    for folder in sorted(p.parent for p in options.store.glob("*/table.json")):
-        if options.only and folder.name not in options.only:
-            continue
-        started = time.monotonic()
-        done = replay(read_table(folder), config, priorities)
-        line = {name: getattr(done, name) for name in Replay.__dataclass_fields__}
-        print(json.dumps({**line, "took_s": round(time.monotonic() - started, 1)}), flush=True)
+    usual = Speeds()
+    parser.add_argument("--store", type=Path, default=FOLDER, help="the recorded tables")
+    parser.add_argument("--time", type=float, default=60.0, help="budget in simulated seconds")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs on paper")
+    parser.add_argument("--gpu-factor", type=float, default=usual.gpu_factor)
+    parser.add_argument("--pack-share", type=float, default=usual.pack_share)
+    parser.add_argument("--handle", type=float, default=usual.handle_s)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=(), help="names of tables")
+    parser.add_argument("--overrides", nargs="*", default=(), help="such as pruner.name=none")
+    for line in lines(parser.parse_args(arguments)):
+        print(json.dumps(line, default=_short), flush=True)
+
+
+def _short(value: object) -> object:
+    return float(value) if isinstance(value, np.floating) else str(value)
 
 
 if __name__ == "__main__":
