@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Budget"]
+__all__ = ["MAX_FIT_SHARE", "Budget"]
 
 # One model may take about 15 % of the core-seconds of a minute, and a smaller share of a longer
 # budget, which is better spent on more models: a fold of an hour's run stays near half a minute.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.plugin.out_of_bag import OutOfBagFamily
+from automl.plugin.packs import PackedFamily
 from automl.trial.spec import SEED, TrialSpec
-from automl.tuning.budget.budget import Budget
+from automl.tuning.budget.budget import MAX_FIT_SHARE, Budget
 from automl.tuning.problem.families import Families
 from automl.tuning.trials.ledger import Ledger
 from automl.tuning.trials.newest_rows import in_order_of_fits, is_by_time
@@ -98,17 +100,56 @@ class FitTimes:
             trial: The trial.
             search_left_s: Seconds left for fits.
         """
-        share = self._share_s(trial.folds)
+        share = self._share_s(trial.spec.family, trial.folds)
         if share is not None and trial.spec.source == SEED:
-            rounds = math.ceil((len(trial.folds) - len(trial.results)) / self.n_slots)
+            rounds = self._rounds(trial.spec.family, len(trial.folds) - len(trial.results))
             return max(share, min(SEED_FACTOR * share, SEED_SHARE * search_left_s / rounds))
         if share is not None and self.plan.n_folds == 1 and len(self.families) <= FEW_FAMILIES:
             return share * FEW_FACTOR
         return share
 
-    def _share_s(self, folds: tuple[int, ...]) -> float | None:
-        """The same for a trial of these fits, without the rule for few families."""
-        share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
+    def job_share_s(self, units: Sequence[tuple[Trial, int]], search_left_s: float) -> float | None:
+        """Seconds that these fits of one program should take; None without a time budget.
+
+        Those of one trial have the time that they would have one after another. Those of several
+        trials are worth more, and have more, up to the largest share of the run's time.
+
+        Args:
+            units: Trial and fold of each fit.
+            search_left_s: Seconds left for fits.
+        """
+        first = units[0][0]
+        share = self.fair_share_s(first, search_left_s)
+        if share is None or self.budget.time_s is None:
+            return None
+        share *= min(len(units), len(first.folds))
+        n_trials = len({trial.spec.trial_id for trial, _ in units})
+        return max(share, min(share * math.sqrt(n_trials), MAX_FIT_SHARE * self.budget.time_s))
+
+    def is_packed_on_gpu(self, name: str) -> bool:
+        """Whether all folds of a trial of a family are fitted as one program on a GPU."""
+        return isinstance(self.families[name][0], PackedFamily) and self._gpu_share(name) > 0.0
+
+    def _gpu_share(self, name: str) -> float:
+        """Share of a GPU that a fit of a family takes; 0.0 on a CPU."""
+        family, problem = self.families[name]
+        return min(1.0, family.resources(problem).n_gpus) if problem.n_gpus else 0.0
+
+    def _n_slots(self, name: str) -> int:
+        """Fits, or packs on GPUs, of a family that run side by side."""
+        share = self._gpu_share(name)
+        if share == 0.0:
+            return self.n_slots
+        n_gpus = self.families[name][1].n_gpus
+        return n_gpus if self.is_packed_on_gpu(name) else n_gpus * int(1.0 / share + 1e-9)
+
+    def _rounds(self, name: str, n_fits: int) -> int:
+        """How often fits of one trial follow each other."""
+        return 1 if self.is_packed_on_gpu(name) else math.ceil(n_fits / self._n_slots(name))
+
+    def _share_s(self, name: str, folds: tuple[int, ...]) -> float | None:
+        """As ``fair_share_s``, without the rules for few families and other seeds."""
+        share = self.budget.fair_share_s(self._n_slots(name), self.plan.n_folds)
         if share is None or folds != (ALL_ROWS,):
             return share
         return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
@@ -126,10 +167,30 @@ class FitTimes:
         cost = self.ledger.complete_cost_s(trial.spec.family)
         return 0.0 if cost is None else cost / len(trial.folds)
 
+    def next_job_s(self, trial: Trial) -> float:
+        """Expected seconds until the next fit of a trial is over; 0 if unknown.
+
+        A fit on a GPU is over with its pack. Its own seconds are those of the pack divided by the
+        number of members.
+        """
+        name = trial.spec.family
+        return (
+            (self._pack_s(name) or 0.0) if self.is_packed_on_gpu(name) else self.next_fit_s(trial)
+        )
+
+    def _pack_s(self, name: str) -> float | None:
+        """Median seconds of the latest packs of a family; None without any."""
+        seen = self.ledger.recent_results(name, LATEST)
+        return (
+            median((r.fit_s + r.predict_s) * r.n_members + r.encode_s for r in seen)
+            if seen
+            else None
+        )
+
     def remaining_folds_fit(self, trial: Trial, search_left_s: float) -> bool:
         """Whether all remaining folds of a trial are expected to end in time."""
-        rounds = math.ceil(len(trial.waiting) / self.n_slots)
-        return rounds * self.next_fit_s(trial) <= search_left_s
+        rounds = self._rounds(trial.spec.family, len(trial.waiting))
+        return rounds * self.next_job_s(trial) <= search_left_s
 
     def rest_is_cheap(self, trial: Trial) -> bool:
         """Whether the remaining folds of a trial cost at most 1 % of the run's core-seconds."""
@@ -141,6 +202,8 @@ class FitTimes:
             return True
         folds = self._usual_folds(family)
         n_folds, cost = len(folds), self.ledger.complete_cost_s(family)
-        guess = UNKNOWN_SHARE * (self._share_s(folds) or 0.0)
+        guess = UNKNOWN_SHARE * (self._share_s(family, folds) or 0.0)
+        if self.is_packed_on_gpu(family):
+            return (self._pack_s(family) or n_folds * guess) <= search_left_s
         unit = guess if cost is None else cost / n_folds
-        return math.ceil(n_folds / self.n_slots) * unit <= search_left_s
+        return self._rounds(family, n_folds) * unit <= search_left_s

@@ -31,6 +31,7 @@ from automl.tuning.propose.proposer import Proposer
 from automl.tuning.prune.pruner import note_lost, should_prune_fit, should_prune_trial
 from automl.tuning.refit.at_end import expected_refit_s
 from automl.tuning.trials.ledger import Ledger
+from automl.tuning.trials.outcomes import SHARED_FAILURES
 from automl.tuning.trials.trial import Ending, Stopped, Trial, as_error
 
 __all__ = ["NO_MORE_GAINS", "Controller"]
@@ -40,7 +41,6 @@ NO_MORE_GAINS = "no more gains"
 
 TICK_S = 0.2
 STALLS_TO_STOP = 2  # spans without a gain: in the first, other work than new params is tried
-SHARED = frozenset({"crash", "memory", "oom"})  # errors that end all fits of a pack
 
 
 @dataclass(slots=True)
@@ -216,11 +216,12 @@ class Controller:
         self.incumbent.predict_with_first_fold(trial)
 
     def _on_failed(self, trial: Trial, fold: int, error: TrialError) -> None:
-        crowded = error.kind == "cuda_oom" or (fold in trial.packed_folds and error.kind in SHARED)
-        if crowded and fold not in trial.solo_folds and trial.ending is None:
-            trial.retry_alone(fold)  # another fit of the pack may have used the memory, or crashed
-            return
         late = error.kind == "timeout" and self._search_left_s() < 1.0
+        with_others = fold in trial.packed_folds and error.kind in SHARED_FAILURES
+        crowded = error.kind == "cuda_oom" or (with_others and not late)
+        if crowded and fold not in trial.solo_folds and trial.ending is None:
+            trial.retry_alone(fold)  # another fit of the pack may have used the memory, or the time
+            return
         trial.end_fold(fold, out_of_time(trial) if late else error)
         self._prune_or_kill(trial)
 

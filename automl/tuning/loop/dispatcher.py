@@ -104,9 +104,7 @@ class Dispatcher:
             fit: The fit, with its lease.
             search_left_s: Seconds left for fits.
         """
-        share = self.fit_times.fair_share_s(fit.trial, search_left_s)
-        if share is not None:
-            share *= min(len(fit.pack_of), len(fit.trial.folds))
+        share = self.fit_times.job_share_s(fit.pack_of, search_left_s)
         limit = self.budget.kill_after_s(share)
         encode_limit = self.budget.encode_limit_s(limit, self.fit_times.longest_encode_s)
         end = None if search_left_s == float("inf") else max(0.0, search_left_s)
@@ -180,7 +178,7 @@ class Dispatcher:
         return None
 
     def _fits(self, trial: Trial, search_left_s: float) -> bool:
-        return search_left_s == float("inf") or self.fit_times.next_fit_s(trial) <= search_left_s
+        return search_left_s == float("inf") or self.fit_times.next_job_s(trial) <= search_left_s
 
     def _need(self, trial: Trial) -> Resources:
         """Resources of the next fit of a trial."""

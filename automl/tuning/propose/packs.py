@@ -44,7 +44,7 @@ class PackPlanner:
     def n_more(self, spec: TrialSpec) -> int:
         """Number of further params to propose together with these."""
         family, problem = self.families[spec.family]
-        if not isinstance(family, PackedFamily) or not self._is_for_gpu(spec.family):
+        if not isinstance(family, PackedFamily) or not self.fit_times.is_packed_on_gpu(spec.family):
             return 0
         return family.max_pack_size(spec.params, problem) - 1
 
@@ -69,7 +69,7 @@ class PackPlanner:
         own = [(trial, fold) for fold in trial.ready if fold not in trial.solo_folds]
         if alone[0] not in own:
             return alone
-        if self._is_for_gpu(trial.spec.family):
+        if self.fit_times.is_packed_on_gpu(trial.spec.family):
             mates = self._mates(trial, [t for t in live if t.pack_id == trial.pack_id])
             return own + [(t, f) for t in mates for f in t.ready if f not in t.solo_folds]
         if self.deterministic or not trial.results:
@@ -92,8 +92,3 @@ class PackPlanner:
         packs = family.split_into_packs([t.spec.params for t in group], problem)
         own = next(pack for pack in packs if 0 in pack)
         return [group[place] for place in own if place]
-
-    def _is_for_gpu(self, name: str) -> bool:
-        family, problem = self.families[name]
-        is_packed = isinstance(family, PackedFamily)
-        return is_packed and problem.n_gpus > 0 and family.resources(problem).n_gpus > 0

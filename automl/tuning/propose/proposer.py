@@ -271,18 +271,30 @@ class Proposer:
             return None
 
     def _enter_pack(self, spec: TrialSpec, most: float) -> list[Trial]:
-        """A trial, and the others of its pack, which all run all folds."""
+        """A trial, and the others of its pack, which all run all folds.
+
+        A family's first trial is alone while others have not had a GPU yet: theirs are worth more
+        than further params of the same net.
+        """
         trials, common = [self._enter(spec)], self.packing.shared_params(spec)
-        most = min(most, 1 + self.packing.n_more(spec))
+        most = 1 if self._keeps_gpu_from_others(spec) else min(most, 1 + self.packing.n_more(spec))
         while len(trials) < most and spec.family in self._open_families() and not self.is_exhausted:
             mate = self._ask(spec.family, common)
             if mate is None:
                 break
             trials.append(self._enter(mate))
-        if len(trials) > 1:
+        if len(trials) > 1 or self.fit_times.is_packed_on_gpu(spec.family):
             for trial in trials:
                 trial.join_pack(spec.trial_id)
         return trials
+
+    def _keeps_gpu_from_others(self, spec: TrialSpec) -> bool:
+        """Whether a trial takes a GPU while other families have had none of their trials."""
+        return self.fit_times.is_packed_on_gpu(spec.family) and any(
+            self.fit_times.is_packed_on_gpu(name) and not self.ledger.of_family(name)
+            for name in self._open_families()
+            if name != spec.family
+        )
 
     def _enter(self, spec: TrialSpec) -> Trial:
         index = len(self.ledger.trials)

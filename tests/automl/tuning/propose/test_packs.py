@@ -6,7 +6,8 @@ import pytest
 
 from automl.events import TrialFinished
 from automl.scheduling.devices.pool import Gpu
-from automl.trial.spec import FoldResult, TrialState
+from automl.trial.spec import FoldResult, TrialError, TrialSpec, TrialState
+from automl.tuning.trials.outcomes import repeated_failure
 
 CARD = [Gpu(0, vram_gib=16.0)]
 
@@ -121,16 +122,82 @@ def test_on_a_cpu_nothing_is_packed_where_the_outcome_must_not_depend_on_the_slo
     assert {len(pack) for pack in scene.executor.packs} == {1}
 
 
-def test_the_limits_of_a_pack_are_those_of_a_trial(make_scene, make_family):
-    scene = make_scene([net(make_family)], gpus=CARD, slots=2, time_s=100.0)
+@pytest.mark.parametrize(("pack_size", "factor"), [(1, 1.0), (4, 2.0), (16, 30.0 / 12.5442)])
+def test_a_pack_has_the_time_of_a_trial_and_more_for_more_trials(
+    make_scene, make_family, pack_size, factor
+):
+    scene = make_scene([net(make_family, pack_size)], gpus=CARD, slots=2, time_s=100.0)
     fit, _ = scene.dispatcher.next_fit(90.0)
     jobs = scene.dispatcher.jobs(fit, 90.0)
     share = scene.dispatcher.fit_times.fair_share_s(fit.trial)
-    assert {job.time_limit_s for job in jobs} == {3 * share}
-    assert len({job.seed for job in jobs}) == len(jobs) == 12
+    (limit_s,) = {job.time_limit_s for job in jobs}
+    assert limit_s == pytest.approx(3 * share * factor, rel=1e-4)
+    assert len({job.seed for job in jobs}) == len(jobs) == 3 * pack_size
 
 
-@pytest.mark.parametrize("kind", ["crash", "memory", "oom", "cuda_oom"])
+def test_the_share_of_a_fit_on_a_gpu_counts_gpus_and_not_cores(make_scene, make_family):
+    families = [net(make_family), make_family("cnn", n_gpus=0.25), make_family("tree")]
+    two_cards = [Gpu(index, vram_gib=16.0) for index in range(2)]
+    scene = make_scene(families, gpus=two_cards, slots=16, time_s=100.0)
+    fit_times, shares = scene.dispatcher.fit_times, {}
+    for family in ("net", "cnn", "tree"):
+        trial = fit_times.new_trial(TrialSpec(family, 0, {"x": 0.5}), 0)
+        shares[family] = fit_times.fair_share_s(trial)
+    per_slot = scene.budget.fair_share_s(1, 3)
+    assert shares["net"] == pytest.approx(2 * per_slot)  # one pack on each card
+    assert shares["cnn"] == pytest.approx(scene.budget.fair_share_s(8, 3))  # four on each
+    assert shares["tree"] == pytest.approx(scene.budget.fair_share_s(16, 3))
+
+
+def test_the_next_pack_is_expected_to_take_as_long_as_the_last_ones(make_scene, make_family):
+    scene = make_scene([net(make_family)], gpus=CARD, slots=2, time_s=100.0)
+    taken(scene)
+    for trial in scene.ledger.trials:
+        trial.running.clear()
+        for fold in range(3):  # of a pack of 12 in 24 s
+            trial.results[fold] = FoldResult(fold, -0.5, 2.0, 0.0, n_members=12)
+    fit_times = scene.dispatcher.fit_times
+    assert fit_times.next_job_s(scene.ledger.trials[0]) == 24.0
+    assert fit_times.new_trial_fits("net", 24.0)
+    assert not fit_times.new_trial_fits("net", 23.9)
+
+
+def test_every_net_has_had_the_gpu_before_one_has_it_for_many_params(make_scene, make_family):
+    families = [
+        make_family(name, priority, pack_size=4, n_gpus=0.25, vram_gib=1.0)
+        for name, priority in [("first", 90), ("second", 80), ("third", 70)]
+    ]
+    scene = make_scene(families, gpus=CARD, slots=2, time_s=1000.0)
+    packs = []
+    for _ in range(4):
+        packs.append(taken(scene))
+        (lease,) = scene.executor.pool.leases
+        scene.executor.pool.release(lease)
+        for trial in scene.ledger.trials:
+            trial.running.clear()
+            trial.results.update({f: FoldResult(f, -0.5, 1.0, 0.0) for f in range(3)})
+            trial.state = TrialState.COMPLETE
+    sizes = [len({trial for trial, _ in pack}) for pack in packs]
+    assert sizes == [1, 1, 4, 4]
+    assert [pack[0][0] for pack in packs[:3]] == ["first-0", "second-0", "third-0"]
+
+
+def test_a_killed_pack_is_one_failure_of_its_family(make_scene, make_family):
+    scene = make_scene([net(make_family)], gpus=CARD, slots=2, time_s=100.0)
+    taken(scene)
+    for trial in scene.ledger.trials:
+        trial.running.clear()
+        trial.condemn(TrialError("timeout", "killed after 10.0 s: it did not stop"))
+        trial.finish(10.0)
+    assert len(scene.ledger.trials) == 4
+    last = scene.ledger.trials[-1]
+    assert repeated_failure(last, scene.ledger.trials) is None
+    for trial in scene.ledger.trials:
+        trial.solo_folds.add(0)  # each has failed by itself, too
+    assert repeated_failure(last, scene.ledger.trials) is not None
+
+
+@pytest.mark.parametrize("kind", ["crash", "memory", "oom", "cuda_oom", "timeout"])
 def test_what_went_down_with_its_pack_is_tried_again_alone(make_scene, make_family, kind):
     def answer(scene, job):
         pack = next(p for p in reversed(scene.executor.packs) if job.job_id in p)
