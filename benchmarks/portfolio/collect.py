@@ -174,7 +174,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--slots", type=int, default=2, help="its cores")
     parser.add_argument("--entries", type=int, default=4, help="of portfolios, by size of table")
     parser.add_argument("--random", type=int, default=0, help="random draws of each family")
-    parser.add_argument("--own-size", action="store_true", help="portfolio of the table's rows only")
+    parser.add_argument("--own-size", action="store_true", help="portfolio of its rows alone")
     parser.add_argument("--variants", type=int, default=0, help="seeds and repeats of the best")
     parser.add_argument("--families", default="", help="such as lightgbm,linear; all by default")
     parser.add_argument("--only", nargs="*", default=(), help="names of tables")

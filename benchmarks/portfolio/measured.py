@@ -28,8 +28,8 @@ class Measured:
     Attributes:
         name, family: Of the candidate.
         params: Of the candidate.
-        variant: "" for its first fits; ``seed-1`` for the same folds with another seed, ``repeat-1``
-            for another division of the rows into folds.
+        variant: "" for its first fits; ``seed-1`` for the same folds with another seed,
+            ``repeat-1`` for another division of the rows into folds.
         oof: Predictions of the rows to learn from, each by a model that did not see it,
             ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where there is none.
         test: Mean prediction of all fold models for the test rows, of the same form.
