@@ -49,7 +49,7 @@ from benchmarks.portfolio.simulated import Clock, SimulatedExecutor, Speeds
 from benchmarks.portfolio.stand_in import KEY, dataset_of, families_of, plan_of
 from benchmarks.portfolio.timeline import Timeline
 
-__all__ = ["Replay", "main", "make_config", "replay"]
+__all__ = ["Replay", "installed", "main", "make_config", "replay"]
 
 START_S = 1.5
 """Seconds until the first fit starts: reading the table, forking workers."""
@@ -306,7 +306,7 @@ def installed() -> dict[str, ModelFamily]:
 def lines(options: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Replays every table of the store, and yields a line for each."""
     config = make_config(options.time, options.cores, options.seed, options.overrides)
-    families, speeds = installed(), Speeds(options.gpu_factor, options.pack_share, options.handle)
+    families, speeds = installed(), _speeds(options)
     for table in read_store(options.store, options.only):
         started, cpu = time.monotonic(), time.process_time()
         done = replay(table, config, families, options.gpus, speeds)
@@ -314,6 +314,10 @@ def lines(options: argparse.Namespace) -> Iterator[dict[str, object]]:
         del line["complete"]
         spent = {"took_s": time.monotonic() - started, "cpu_s": time.process_time() - cpu}
         yield {**line, **spent}
+
+
+def _speeds(options: argparse.Namespace) -> Speeds:
+    return Speeds(options.cpu_factor, options.gpu_factor, options.pack_share, options.handle)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -328,6 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--time", type=float, default=60.0, help="budget in simulated seconds")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--gpus", type=int, default=0, help="GPUs on paper")
+    parser.add_argument("--cpu-factor", type=float, default=usual.cpu_factor)
     parser.add_argument("--gpu-factor", type=float, default=usual.gpu_factor)
     parser.add_argument("--pack-share", type=float, default=usual.pack_share)
     parser.add_argument("--handle", type=float, default=usual.handle_s)
