@@ -128,6 +128,8 @@ class FitTimes:
             return True
         folds = self._usual_folds(family)
         n_folds, cost = len(folds), self.ledger.complete_cost_s(family)
-        guess = UNKNOWN_SHARE * (self._share_s(folds) or 0.0)
+        # A share grows with the slots, but a fit on one of them takes no longer with more of them.
+        side_by_side = max(1.0, self.n_slots / self.plan.n_folds)
+        guess = UNKNOWN_SHARE * (self._share_s(folds) or 0.0) / side_by_side
         unit = guess if cost is None else cost / n_folds
         return math.ceil(n_folds / self.n_slots) * unit <= search_left_s
