@@ -28,8 +28,9 @@ import numpy as np
 from automl.config.compose import compose_config
 from automl.config.schema import SearchConfig
 from automl.ensemble import Ensemble
-from automl.events import EnsembleUpdated
+from automl.events import EnsembleUpdated, Event
 from automl.metrics import get_metric
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
@@ -61,6 +62,7 @@ area under the curve took 0.25 s of the CPU)."""
 MEMORY = Path("/dev/shm")
 """Where run directories are written if it is there: a replay waits for no disk."""
 
+BASELINE = "baseline"
 MIN_STEP = 1e-4  # of the way from the baseline, by which an ensemble must improve to count
 WARM_S = 3.0  # from here on cores should be busy
 
@@ -148,11 +150,8 @@ def replay(
     """
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as place:
         controller, executor = _open(table, config, families, n_gpus, Path(place), speeds)
-        updates = [
-            (event.score, event.elapsed_s)
-            for event in controller.events()
-            if isinstance(event, EnsembleUpdated)
-        ]
+        events = itertools.chain(_begun(controller, executor.clock), controller.events())
+        updates = [(e.score, e.elapsed_s) for e in events if isinstance(e, EnsembleUpdated)]
         executor.close()
         return _summary(table, controller, executor, updates)
 
@@ -166,7 +165,7 @@ def _open(
     speeds: Speeds | None,
 ) -> tuple[Controller, SimulatedExecutor]:
     """A search that is about to start its first fit, in an empty run directory."""
-    metric, clock, plan = get_metric(table.metric, Task(table.task)), Clock(START_S), plan_of(table)
+    metric, clock, plan = get_metric(table.metric, Task(table.task)), Clock(), plan_of(table)
     run = RunDir(place / "run")
     for folder in (run.path, run.trials, run.ensemble):
         folder.mkdir()
@@ -184,6 +183,7 @@ def _open(
         clock=clock,
         speeds=speeds or Speeds(),
         timeline=Timeline(pool.n_cpus, n_gpus),
+        immediate=frozenset(n for n, pair in offered.items() if _is_immediate(*pair)),
     )
     controller = build_search(problem, executor, started=0.0, clock=clock)
     known = controller.incumbent
@@ -192,6 +192,16 @@ def _open(
     )
     executor.why_idle = lambda: _why_idle(controller)
     return controller, executor
+
+
+def _is_immediate(family: ModelFamily, problem: ProblemInfo) -> bool:
+    return family.name == BASELINE and family.encoding({}, problem).is_empty
+
+
+def _begun(controller: Controller, clock: Clock) -> Iterator[Event]:
+    """The first fits, of the baseline; then workers are ready."""
+    yield from controller.begin()
+    clock.now = max(clock.now, START_S)
 
 
 def _why_idle(controller: Controller) -> str:
