@@ -80,6 +80,7 @@ def read_recorded(path: Path) -> MeasuredTable:
         n_folds = len(facts["steps"])
         parts = np.split(small[place : place + len(SMALL) * n_folds], len(SMALL))
         place += len(SMALL) * n_folds
+        facts["steps"] = [[(step, score) for step, score in fold] for fold in facts["steps"]]
         values_of: dict[str, Any] = {**facts, **dict(zip(SMALL, parts, strict=True))}
         measured = Measured(
             **values_of,

@@ -80,6 +80,8 @@ class Replay:
         busy: Share of the core-seconds from 3 s to the end of the budget in which fits ran.
         busy_by_phase: The same for each third of that time.
         gpu_busy: Share of the GPUs that was leased in that time.
+        most_cores: Cores that were busy at once.
+        gpus: Indices of the GPUs that were used.
         lost_share: Share of the busy core-seconds in trials that never completed.
         lost_by_kind: The same by how they ended, and ``first fold`` for those that were never
             promoted.
@@ -101,6 +103,8 @@ class Replay:
     busy: float
     busy_by_phase: tuple[float, ...]
     gpu_busy: float
+    most_cores: int
+    gpus: tuple[int, ...]
     lost_share: float
     lost_by_kind: dict[str, float]
     idle_by_cause: dict[str, float]
@@ -248,6 +252,8 @@ def _summary(
             round(timeline.busy_share(*pair), 4) for pair in itertools.pairwise(marks)
         ),
         gpu_busy=timeline.gpu_share(WARM_S, end_s),
+        most_cores=timeline.most_cpus,
+        gpus=tuple(sorted(timeline.gpus)),
         lost_share=sum(lost.values()),
         lost_by_kind=lost,
         idle_by_cause=timeline.idle_shares(WARM_S, end_s),
