@@ -6,7 +6,7 @@ Each table is divided once, three parts to learn from and one to test on. Each c
 on all folds of the first, in one thread, with the seconds that a fit may take in a search of
 ``--time`` on ``--slots`` cores, and predicts both. Seconds are those of the CPU, for the limits of
 fits as well, so that other load does not change what is measured. ``--variants 2`` fits the best
-candidates of different families with two more seeds, and on two more divisions into folds.
+entries of portfolios, of three families, with two more seeds, and on two more divisions into folds.
 What is in the store is not measured again, so the command may be stopped at any time;
 ``--part 0/2`` and ``--part 1/2`` share the tables between two processes.
 """
@@ -48,7 +48,7 @@ from benchmarks.tables import Entry, read_catalog, write_parts
 __all__ = ["main", "measure_table"]
 
 N_REPEATS = 3
-N_BEST = 4
+N_BEST = 3
 KINDS = ("seed", "repeat")
 
 
@@ -95,13 +95,14 @@ def _wanted(
     problem: Problem, folder: Path, options: argparse.Namespace
 ) -> list[tuple[Candidate, str]]:
     """Candidates with their variants, "" for the first fits."""
-    if options.variants:
-        variants = [f"{kind}-{n + 1}" for n in range(options.variants) for kind in KINDS]
-        end_first_round(folder)
-        found = best_candidates(read_table(folder), N_BEST)
-        return [(c, v) for c in found for v in variants if _has(problem, c, v)]
     families = list(problem.families.values())
     sizes = (len(problem.dataset.y),) if options.own_size else SIZES
+    if options.variants:
+        entries = candidates(families, options.entries, 0, sizes=sizes)
+        end_first_round(folder, [candidate.name for candidate in entries])
+        variants = [f"{kind}-{n + 1}" for n in range(options.variants) for kind in KINDS]
+        found = best_candidates(read_table(folder), N_BEST)
+        return [(c, v) for c in found for v in variants if _has(problem, c, v)]
     found = candidates(families, options.entries, options.random, sizes=sizes)
     return [(candidate, "") for candidate in found]
 
@@ -174,7 +175,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--slots", type=int, default=2, help="its cores")
     parser.add_argument("--entries", type=int, default=4, help="of portfolios, by size of table")
     parser.add_argument("--random", type=int, default=0, help="random draws of each family")
-    parser.add_argument("--own-size", action="store_true", help="portfolio of the table's rows only")
+    parser.add_argument("--own-size", action="store_true", help="portfolio of its rows alone")
     parser.add_argument("--variants", type=int, default=0, help="seeds and repeats of the best")
     parser.add_argument("--families", default="", help="such as lightgbm,linear; all by default")
     parser.add_argument("--only", nargs="*", default=(), help="names of tables")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ class Measured:
     Attributes:
         name, family: Of the candidate.
         params: Of the candidate.
-        variant: "" for its first fits; ``seed-1`` for the same folds with another seed, ``repeat-1``
-            for another division of the rows into folds.
+        variant: "" for its first fits; ``seed-1`` for the same folds with another seed,
+            ``repeat-1`` for another division of the rows into folds.
         oof: Predictions of the rows to learn from, each by a model that did not see it,
             ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where there is none.
         test: Mean prediction of all fold models for the test rows, of the same form.
@@ -137,12 +137,11 @@ def read_table(folder: Path) -> MeasuredTable:
     )
 
 
-def end_first_round(folder: Path) -> tuple[str, ...]:
-    """Notes which candidates are there, unless that is noted; returns those of the first round."""
+def end_first_round(folder: Path, names: Sequence[str]) -> None:
+    """Notes which candidates the first round had, those of ``names`` that are there; once."""
     if not _first(folder):
-        names = sorted(p.stem for p in folder.glob("[!.]*-*.npz") if "@" not in p.stem)
-        (folder / FIRST).write_text(json.dumps(names), encoding="utf-8")
-    return _first(folder)
+        there = [name for name in sorted(set(names)) if (folder / f"{name}.npz").exists()]
+        (folder / FIRST).write_text(json.dumps(there), encoding="utf-8")
 
 
 def _first(folder: Path) -> tuple[str, ...]:

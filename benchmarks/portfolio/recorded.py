@@ -50,13 +50,14 @@ def write_recorded(path: Path, table: MeasuredTable) -> None:
         "y": _least(table.y),
         "y_test": _least(table.y_test),
         "fold_of": table.fold_of.astype(np.int8),
-        "small": np.concatenate([np.concatenate([getattr(m, s) for s in SMALL]) for m in fits])
-        .astype(np.float32),
+        "small": np.concatenate(
+            [np.concatenate([getattr(m, s) for s in SMALL]) for m in fits]
+        ).astype(np.float32),
         "oof": np.stack([_packed(m.oof, offset, scale) for m in fits]),
         "test": np.stack([_packed(m.test, offset, scale) for m in fits]),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def read_recorded(path: Path) -> MeasuredTable:
@@ -79,9 +80,10 @@ def read_recorded(path: Path) -> MeasuredTable:
         n_folds = len(facts["steps"])
         parts = np.split(small[place : place + len(SMALL) * n_folds], len(SMALL))
         place += len(SMALL) * n_folds
+        facts["steps"] = [[(step, score) for step, score in fold] for fold in facts["steps"]]
+        values_of: dict[str, Any] = {**facts, **dict(zip(SMALL, parts, strict=True))}
         measured = Measured(
-            **facts,
-            **dict(zip(SMALL, parts, strict=True)),
+            **values_of,
             oof=_unpacked(values["oof"][number], table.n_classes, offset, scale),
             test=_unpacked(values["test"][number], table.n_classes, offset, scale),
         )
@@ -121,7 +123,7 @@ def _unpacked(
 
 def _least(y: NDArray[Any]) -> NDArray[Any]:
     """The smallest type that keeps a target."""
-    if np.issubdtype(y.dtype, np.integer) and 0 <= y.min() and y.max() < 128:
+    if np.issubdtype(y.dtype, np.integer) and y.min() >= 0 and y.max() < 128:
         return y.astype(np.int8)
     return y
 

@@ -152,7 +152,7 @@ def _text(params: Params) -> str:
 
 def _standing_for(family: ModelFamily, answers: Answers) -> ModelFamily:
     """The family, with other params to propose."""
-    packed = getattr(family, "packable_params", frozenset())
+    packed: frozenset[str] = getattr(family, "packable_params", frozenset())
     common = sorted({name for m in answers.drawn for name in m.params} - packed)
     is_packed = isinstance(family, PackedFamily)
 

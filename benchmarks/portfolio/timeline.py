@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -81,6 +82,19 @@ class Timeline:
             return 0.0
         busy = sum(s.share * s.within(start_s, end_s) for s in self.spans if s.gpu is not None)
         return busy / (self.n_gpus * (end_s - start_s))
+
+    @property
+    def most_cpus(self) -> int:
+        """The largest number of cores that were busy at once."""
+        changes = [(span.start_s, span.n_cpus) for span in self.spans]
+        changes += [(span.end_s, -span.n_cpus) for span in self.spans]
+        totals = itertools.accumulate(change for _, change in sorted(changes))
+        return max(totals, default=0)
+
+    @property
+    def gpus(self) -> frozenset[int]:
+        """Indices of the GPUs that were used."""
+        return frozenset(span.gpu for span in self.spans if span.gpu is not None)
 
     def core_seconds(self, of: Callable[[str], bool] = lambda trial: True) -> float:
         """Busy core-seconds of some trials; fits of one pack share them."""

@@ -202,7 +202,9 @@ class FitTimes:
             return True
         folds = self._usual_folds(family)
         n_folds, cost = len(folds), self.ledger.complete_cost_s(family)
-        guess = UNKNOWN_SHARE * (self._share_s(family, folds) or 0.0)
+        # A share grows with the slots, but a fit on one of them takes no longer with more of them.
+        side_by_side = max(1.0, self._n_slots(family) / self.plan.n_folds)
+        guess = UNKNOWN_SHARE * (self._share_s(family, folds) or 0.0) / side_by_side
         if self.is_packed_on_gpu(family):
             return (self._pack_s(family) or n_folds * guess) <= search_left_s
         unit = guess if cost is None else cost / n_folds

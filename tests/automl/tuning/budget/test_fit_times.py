@@ -206,6 +206,13 @@ def test_a_family_without_trials_is_expected_to_take_half_its_share():
     assert not fit_times.new_trial_fits("forest", 3 * unit - 0.01)
 
 
+def test_with_many_slots_a_family_without_trials_is_expected_to_end_in_time():
+    many = times(n_slots=256)
+    unit = 0.5 * many.budget.fair_share_s(4, 4)  # as with a slot for each fold
+    assert many.new_trial_fits("plain", unit)
+    assert not many.new_trial_fits("plain", unit - 0.01)
+
+
 def test_the_last_trial_of_a_family_tells_how_many_fits_one_has():
     fit_times = times(n_slots=1)
     seen(fit_times, "forest", 10.0, 10.0, 10.0, 10.0, params={"targets": True})
