@@ -100,7 +100,7 @@ class FitTimes:
             trial: The trial.
             search_left_s: Seconds left for fits.
         """
-        share = self._share_s(trial.spec.family, trial.folds)
+        share = self._share_s(trial.folds, self._n_slots(trial.spec.family))
         if share is not None and trial.spec.source == SEED:
             rounds = self._rounds(trial.spec.family, len(trial.folds) - len(trial.results))
             return max(share, min(SEED_FACTOR * share, SEED_SHARE * search_left_s / rounds))
@@ -147,9 +147,9 @@ class FitTimes:
         """How often fits of one trial follow each other."""
         return 1 if self.is_packed_on_gpu(name) else math.ceil(n_fits / self._n_slots(name))
 
-    def _share_s(self, name: str, folds: tuple[int, ...]) -> float | None:
+    def _share_s(self, folds: tuple[int, ...], n_slots: int) -> float | None:
         """As ``fair_share_s``, without the rules for few families and other seeds."""
-        share = self.budget.fair_share_s(self._n_slots(name), self.plan.n_folds)
+        share = self.budget.fair_share_s(n_slots, self.plan.n_folds)
         if share is None or folds != (ALL_ROWS,):
             return share
         return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
@@ -203,8 +203,8 @@ class FitTimes:
         folds = self._usual_folds(family)
         n_folds, cost = len(folds), self.ledger.complete_cost_s(family)
         # A share grows with the slots, but a fit on one of them takes no longer with more of them.
-        side_by_side = max(1.0, self._n_slots(family) / self.plan.n_folds)
-        guess = UNKNOWN_SHARE * (self._share_s(family, folds) or 0.0) / side_by_side
+        n_slots = min(self._n_slots(family), self.plan.n_folds)
+        guess = UNKNOWN_SHARE * (self._share_s(folds, n_slots) or 0.0)
         if self.is_packed_on_gpu(family):
             return (self._pack_s(family) or n_folds * guess) <= search_left_s
         unit = guess if cost is None else cost / n_folds
