@@ -5,8 +5,10 @@
 A replay with the candidates of the first round gives the complete trials and the ensemble. Then the
 CPU seconds that one more seed of its members takes, or two, are spent in each of several ways, and
 the ensemble is selected again. Prints one JSON line a table, and at the end for each way the mean
-over the tables of log(test loss / that of the ensemble before), with its standard error; the loss
-of an area under the curve is 1 - area. Members without recorded seeds stay as they are.
+over the tables of log(test loss / that of the ensemble before), with its standard error. Classes
+are selected and judged by log loss here, as an area under the curve of some hundred rows is too
+coarse. Members without recorded seeds or repeats stay unchanged. The last two lines are of single
+models, without an ensemble around them.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ from automl.trial.setup import derive_seed
 from benchmarks.portfolio.measured import Measured, MeasuredTable
 from benchmarks.portfolio.recorded import FOLDER, read_store
 from benchmarks.portfolio.replay import Replay, installed, make_config, replay
+from benchmarks.portfolio.simulated import Speeds
 
-__all__ = ["WAYS", "Gain", "main", "ways_of"]
+__all__ = ["WAYS", "Gain", "alone", "main", "summary", "ways_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class Gain:
     ratio: float
     spent_s: float
     n_fits: int
+
+
+ALONE = {"seed": "a model alone, one more seed", "repeat": "a model alone, one more repeat"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +97,11 @@ class _State:
 
 
 def _within(fits: Iterable[Measured], extra_s: float) -> Iterator[Measured]:
-    """The first fits that fit into some seconds."""
+    """Fits in their order, without those that take more than what is left of some seconds."""
     for measured in fits:
-        extra_s -= _cost_s(measured)
-        if extra_s < -1e-9:
-            return
-        yield measured
+        if _cost_s(measured) <= extra_s + 1e-9:
+            extra_s -= _cost_s(measured)
+            yield measured
 
 
 def _cost_s(measured: Measured) -> float:
@@ -152,7 +157,7 @@ def ways_of(table: MeasuredTable, found: Replay, extra_s: float) -> list[Gain]:
     state = replace(state, extra_s=sum(map(_cost_s, state.variants("seed"))))
     if not state.extra_s:
         return []
-    metric = get_metric(table.metric, Task(table.task))
+    metric = _metric(table)
     before = _test_loss(table, complete, metric)
     gains = []
     for way, plan in WAYS.items():
@@ -163,8 +168,28 @@ def ways_of(table: MeasuredTable, found: Replay, extra_s: float) -> list[Gain]:
     return gains
 
 
+def alone(table: MeasuredTable) -> list[Gain]:
+    """What one seed, or one repeat, brings to each candidate that has both, averaged into it."""
+    metric, gains = _metric(table), []
+    for name, measured in table.candidates.items():
+        further = [table.variants.get(f"{name}@{kind}-1") for kind in ALONE]
+        before = metric.loss(float(metric.score(table.y_test, measured.test.astype(float), None)))
+        for way, other in zip(ALONE.values(), further, strict=True):
+            if None in further or other is None:
+                continue
+            mean = (measured.test.astype(float) + other.test) / 2
+            after = metric.loss(float(metric.score(table.y_test, mean, None)))
+            gains.append(Gain(way, math.log(after / before), _cost_s(other), 1))
+    return gains
+
+
+def _metric(table: MeasuredTable) -> Metric:
+    task = Task(table.task)
+    return get_metric("log_loss" if task.is_classification else table.metric, task)
+
+
 def _test_loss(table: MeasuredTable, fits: Mapping[str, Measured], metric: Metric) -> float:
-    """Test loss above 0 of the ensemble that would ship."""
+    """Test loss of the ensemble that would ship."""
     ordered = [fits[name] for name in sorted(fits)]
     candidates = aligned(
         [m.oof.astype(np.float64) for m in ordered],
@@ -177,14 +202,15 @@ def _test_loss(table: MeasuredTable, fits: Mapping[str, Measured], metric: Metri
     pairs = zip(chosen.weights, ordered, strict=True)
     total = np.asarray(sum(w * m.test.astype(np.float64) for w, m in pairs if w))
     shown = chosen.calibration.for_metric(metric, total)
-    score = float(metric.score(table.y_test, shown, None))
-    return 1.0 - score if metric.is_ranking else metric.loss(score)
+    return metric.loss(float(metric.score(table.y_test, shown, None)))
 
 
 def summary(gains: Sequence[Gain]) -> Iterator[str]:
     """One line a way: mean log ratio with its standard error, better and worse, seconds, fits."""
-    for way in WAYS:
+    for way in (*WAYS, *ALONE.values()):
         own = [g for g in gains if g.way == way]
+        if not own:
+            continue
         ratios = np.array([g.ratio for g in own])
         error = ratios.std(ddof=1) / math.sqrt(len(ratios)) if len(ratios) > 1 else math.nan
         better, worse = int((ratios < -1e-9).sum()), int((ratios > 1e-9).sum())
@@ -204,18 +230,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, default=FOLDER)
     parser.add_argument("--time", type=float, default=60.0)
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--cpu-factor", type=float, default=1.0, help="as if fits took longer")
     parser.add_argument("--extra", type=float, default=60.0, help="most CPU seconds to spend")
     parser.add_argument("--only", nargs="*", default=())
     options = parser.parse_args(arguments)
     config, families = make_config(options.time, options.cores), installed()
+    speeds = Speeds(cpu_factor=options.cpu_factor)
     gains: list[Gain] = []
     for table in read_store(options.store, options.only):
         first = {name: table.candidates[name] for name in table.first}
         if not first:
             continue
-        found = replay(replace(table, candidates=first, variants={}), config, families)
+        known = replace(table, candidates=first, variants={})
+        found = replay(known, config, families, speeds=speeds)
         own = ways_of(table, found, options.extra)
-        gains += own
+        gains += [*own, *alone(table)]
         ratios = {g.way: [round(g.ratio, 4), round(g.spent_s, 1), g.n_fits] for g in own}
         print(json.dumps({"table": table.name, **ratios}), flush=True)
     if gains:

@@ -249,7 +249,7 @@ def _summary(
         stopped_by=controller.stopped_by,
         busy=timeline.busy_share(WARM_S, end_s),
         busy_by_phase=tuple(
-            round(timeline.busy_share(*pair), 4) for pair in itertools.pairwise(marks)
+            round(float(timeline.busy_share(*pair)), 4) for pair in itertools.pairwise(marks)
         ),
         gpu_busy=timeline.gpu_share(WARM_S, end_s),
         most_cores=timeline.most_cpus,

@@ -106,7 +106,7 @@ class SimulatedExecutor(OneMachineExecutor):
     timeline: Timeline
     immediate: frozenset[str] = frozenset()
     why_idle: Callable[[], str] = lambda: "unknown"
-    _queue: list[tuple[float, int, ExecutorEvent]] = field(default_factory=list)
+    _queue: list[tuple[float, int, ExecutorEvent, _Pack]] = field(default_factory=list)
     _running: dict[JobKey, _Pack] = field(default_factory=dict)
     _asked_to_stop: set[JobKey] = field(default_factory=set)
     _n: int = 0
@@ -145,12 +145,13 @@ class SimulatedExecutor(OneMachineExecutor):
             for number, (step, score) in enumerate(steps, start=1):
                 at = now + encode_s + took_s * number / (len(steps) + 1)
                 if at < ends_s:
-                    self._push(at, Reported(job.job_id, step, score))
+                    self._push(at, Reported(job.job_id, step, score), pack)
             if is_late:
                 error = TrialError("timeout", f"killed after {limit_s:.1f} s", fold=job.fold)
-                self._push(ends_s, Failed(job.job_id, error))
+                self._push(ends_s, Failed(job.job_id, error), pack)
             else:
-                self._push(ends_s, Done(job.job_id, self._result(job, encode_s, took_s, len(jobs))))
+                result = self._result(job, encode_s, took_s, len(jobs))
+                self._push(ends_s, Done(job.job_id, result), pack)
 
     def poll(self, timeout_s: float) -> list[ExecutorEvent]:
         """What happens next, within the time-out; time passes."""
@@ -168,9 +169,8 @@ class SimulatedExecutor(OneMachineExecutor):
         """All that happens at the next time when something does."""
         found: list[ExecutorEvent] = []
         while self._queue and self._queue[0][0] <= until_s:
-            at, _, event = heapq.heappop(self._queue)
-            pack = self._running.get(event.job_id)
-            if pack is None or pack.start_s > at:  # of an earlier attempt, or ended before
+            at, _, event, pack = heapq.heappop(self._queue)
+            if self._running.get(event.job_id) is not pack:  # it has ended before
                 continue
             self.clock.now = max(self.clock.now, at)
             if isinstance(event, Reported) and event.job_id in self._asked_to_stop:
@@ -190,7 +190,7 @@ class SimulatedExecutor(OneMachineExecutor):
     def kill(self, job_id: JobKey, error: TrialError) -> None:
         """Ends a fit at once."""
         if job_id in self._running:
-            self._push(self.clock.now, Failed(job_id, error))
+            self._push(self.clock.now, Failed(job_id, error), self._running[job_id])
 
     def stop(self) -> None:
         """Ends everything."""
@@ -217,9 +217,9 @@ class SimulatedExecutor(OneMachineExecutor):
         self.timeline.spans.append(span)
         self.pool.release(pack.lease)
 
-    def _push(self, at: float, event: ExecutorEvent) -> None:
+    def _push(self, at: float, event: ExecutorEvent, pack: _Pack) -> None:
         self._n += 1
-        heapq.heappush(self._queue, (at, self._n, event))
+        heapq.heappush(self._queue, (at, self._n, event, pack))
 
     def _of(self, job: Job) -> Measured:
         return self.fits[job.spec.params[KEY]]

@@ -164,6 +164,8 @@ def _standing_for(family: ModelFamily, answers: Answers) -> ModelFamily:
         return [{DRAW: number, **others} for number, others in enumerate(packs)]
 
     def search_space(self: ModelFamily, suggest: Any, problem: ProblemInfo) -> dict[str, Any]:
+        if not any(measured.params for measured in answers.drawn):
+            return {KEY: answers.drawn[0].key}  # one point: a second trial would repeat the first
         draw = suggest.suggest_int(DRAW, 0, MOST_DRAWS)
         measured = answers.answer(draw)
         params = {**measured.params, DRAW: draw, KEY: measured.key}

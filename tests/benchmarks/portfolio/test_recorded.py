@@ -67,7 +67,7 @@ def test_a_table_is_kept_with_all_that_was_measured(task, n_classes, tmp_path):
         [*found.candidates.values(), *found.variants.values()],
         strict=True,
     ):
-        np.testing.assert_allclose(other.oof, one.oof, rtol=2e-3)
+        np.testing.assert_allclose(other.oof, one.oof, rtol=4e-3)
         np.testing.assert_allclose(other.seconds, one.seconds, rtol=1e-6)
         assert (other.params, other.steps) == (one.params, one.steps)
 
