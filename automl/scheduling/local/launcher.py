@@ -116,7 +116,7 @@ class ForkLauncher:
             "automl.scheduling.local.forkserver", theirs, env, stdout=subprocess.DEVNULL
         )
         self.modules = frozenset()
-        self.preload([WORKER_MODULE])
+        self.preload([WORKER_MODULE, "pandas"])  # pyarrow imports pandas for its first array
 
     def preload(self, modules: Sequence[str]) -> None:
         """Loads modules for future workers in this order, without waiting."""

@@ -159,7 +159,7 @@ class TabM(Backbone):
         draw = torch.empty(1, 1, k, len(widths)).normal_()
         draw = draw if is_embedded else draw.sign_()
         factor = torch.empty(1, 1, k, sum(widths))
-        for i, part in enumerate(factor.split(list(widths), dim=-1)):
+        for i, part in enumerate(torch.split(factor, list(widths), dim=-1)):
             part.copy_(draw[..., i : i + 1])
         self.input_factor = nn.Parameter(factor)
         sizes = [sum(widths), *[width] * (n_layers - 1)]
