@@ -61,8 +61,8 @@ class PreparedSearch:
         """Starts the workers, chooses the threads of a fit, and records them in the manifest.
 
         Libraries of extras are imported from now on, by priority. Where the first trial fills all
-        slots, each is imported only once its family comes next: it would slow down the first fits,
-        and a short search may never need it.
+        slots and no GPU waits for them, each is imported only when its family has its first fit:
+        it would slow down the fits before, and a short search may never need it.
 
         Returns:
             Notes for the user on the number of threads.
@@ -72,7 +72,8 @@ class PreparedSearch:
         if threads != self.threads_per_fit:
             update_manifest(problem.run, threads_per_fit=threads)
         set_threads(controller, threads)
-        if problem.capacity.n_slots(threads) > problem.plan.n_folds:
+        capacity = problem.capacity
+        if capacity.gpus or capacity.n_slots(threads) > problem.plan.n_folds:
             families = [family for family, _ in problem.families.values()]
             self.executor.preload([m for f in families if f.extra for m in f.preload])
         return notes
