@@ -107,25 +107,24 @@ def search(
         ['no', 'no']
     """
     arguments = dict(locals())
-    from automl.config.fields import ARGUMENTS
-    from automl.data.read.x_and_y import is_values, join_target
-    from automl.metrics import CATALOG, GivenMetric, given_metric
-    from automl.redact import shown
-
-    if is_values(target):
-        data, target = join_target(data, target)
-    given = None if metric is None else given_metric(metric, frozenset(CATALOG))
-    where = {"data_path": shown(str(data))} if isinstance(data, str | Path) else {}
-    options = {key: arguments[name] for key, name in ARGUMENTS.items()} | {
-        "target": None if target is None else str(target),
-        "metric": given.setting if isinstance(given, GivenMetric) else given,
-    }
-    with start_session(started, on_event, verbosity) as session:
+    with start_session(started, on_event, verbosity) as session:  # before libraries are imported
         from automl.config.compose import compose_with_plugins
+        from automl.config.fields import ARGUMENTS
+        from automl.data.read.x_and_y import is_values, join_target
         from automl.errors import ConfigError
+        from automl.metrics import CATALOG, GivenMetric, given_metric
+        from automl.redact import shown
 
         if resume and out is None:
             raise ConfigError("resume needs out: the run directory to continue")
+        if is_values(target):
+            data, target = join_target(data, target)
+        given = None if metric is None else given_metric(metric, frozenset(CATALOG))
+        where = {"data_path": shown(str(data))} if isinstance(data, str | Path) else {}
+        options = {key: arguments[name] for key, name in ARGUMENTS.items()} | {
+            "target": None if target is None else str(target),
+            "metric": given.setting if isinstance(given, GivenMetric) else given,
+        }
         own = given if isinstance(given, GivenMetric) else None
         with_data = {**where, **(settings or {})}
         composed, registry = compose_with_plugins(overrides, options, with_data, own)

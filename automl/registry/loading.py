@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
@@ -120,13 +120,14 @@ def _sorted(items: Iterable[_Named]) -> dict[str, _Named]:
 
 def _installed(block: Sequence[str], only: Collection[str] | None) -> Iterator[_Source]:
     blocked = {_canonical(name) for name in block}
+    # each look at a name or a version would parse the metadata, with the whole README, again
+    origin_of = cache(lambda dist: (dist.name, dist.version) if dist else ("unknown", ""))
 
     def order(entry: EntryPoint) -> tuple[str, str]:
-        return (entry.dist.name if entry.dist else "", entry.name)
+        return (origin_of(entry.dist)[0] if entry.dist else "", entry.name)
 
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=order):
-        distribution = entry.dist.name if entry.dist else "unknown"
-        version = entry.dist.version if entry.dist else ""
+        distribution, version = origin_of(entry.dist)
         wanted = only is None or entry.name in only or entry.value in only
         if wanted and _canonical(distribution) not in blocked:
             yield _Source(entry.name, distribution, version, entry.value, entry.load)

@@ -98,6 +98,7 @@ class LocalExecutor(OneMachineExecutor):
             self._ended.append(self._immediate.run(jobs[0]))
             self.pool.release(lease)
             return
+        self._launcher.preload(sorted(modules))  # once, and not in each worker
         worker, first, now = self._workers.acquire(lease, modules), jobs[0], self._clock()
         due = math.inf if first.end_s is None else now + first.end_s
         limit_s = math.inf if first.encode_limit_s is None else first.encode_limit_s

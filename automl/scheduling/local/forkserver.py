@@ -7,10 +7,14 @@ spawned.
 
 Protocol, one JSON datagram each way on a sequenced-packet socket:
     -> {"op": "preload", "modules": [...]}      import these; failures are left to the fit
-    -> {"op": "fork", "worker": n, "env": {}}   with one file descriptor: the worker's connection
-    <- {"op": "forked", "worker": n, "pid": p}
+    -> {"op": "fork", "worker": n, "env": {}, "modules": [...]}
+                                                with one file descriptor: the worker's connection
+    <- {"op": "forked", "worker": n, "pid": p, "modules": [...]}    what it has loaded
     <- {"op": "exit", "worker": n, "status": s}  s as of os.waitstatus_to_exitcode
 End of file on the socket means that the controller has ended: every worker is killed.
+
+Modules are imported one at a time in the order of the requests, and a fork waits only for those
+of its own modules that were asked for before it: LightGBM's first fit does not wait for torch.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ import traceback
 import warnings
 from collections import deque
 from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -54,18 +59,23 @@ def main() -> None:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     workers: dict[int, int] = {}
+    imports = _Imports()
     outbox: deque[bytes] = deque()  # a controller that does not read must not block this process
     warnings.simplefilter("ignore")  # warnings of imports do not belong on the terminal
     try:
         while True:
             writing = [link.fileno()] if outbox else []
-            ready, writable, _ = select.select([link.fileno(), wake_read], writing, [])
+            patience = 0.0 if imports.waiting else None
+            ready, writable, _ = select.select([link.fileno(), wake_read], writing, [], patience)
             if wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
                 _reap(workers, outbox)
-            if link.fileno() in ready and not _serve_one(link, workers, outbox):
-                return
+            if link.fileno() in ready:
+                if not _serve_one(link, workers, imports, outbox):
+                    return
+            elif imports.waiting:
+                imports.load_next()
             if writable:
                 with contextlib.suppress(BlockingIOError):
                     link.send(outbox[0], socket.MSG_DONTWAIT)
@@ -77,19 +87,41 @@ def main() -> None:
         remove_temporary()
 
 
-def _serve_one(link: socket.socket, workers: dict[int, int], outbox: deque[bytes]) -> bool:
+@dataclass(slots=True)
+class _Imports:
+    """Modules to import: those that wait, in order, and those that are done."""
+
+    waiting: deque[str] = field(default_factory=deque)
+    done: list[str] = field(default_factory=list)
+
+    def load_next(self) -> None:
+        """Imports the next module; the fit that needs it reports the error, even SystemExit."""
+        module = self.waiting.popleft()
+        with contextlib.suppress(BaseException):
+            importlib.import_module(module)
+        self.done.append(module)
+
+    def load_first(self, needed: Container[str] | None) -> None:
+        """Imports the waiting modules that are needed before the others; None for all."""
+        first = [m for m in self.waiting if needed is None or m in needed]
+        self.waiting = deque([*first, *(m for m in self.waiting if m not in first)])
+        for _ in first:
+            self.load_next()
+
+
+def _serve_one(
+    link: socket.socket, workers: dict[int, int], imports: _Imports, outbox: deque[bytes]
+) -> bool:
     """Handles one message; False if the controller has ended."""
     data, descriptors, _, _ = socket.recv_fds(link, MESSAGE_BYTES, 1)
     if not data:
         return False
     message = json.loads(data)
     if message["op"] == "preload":
-        for module in message["modules"]:
-            # The fit that needs it reports the error, even SystemExit.
-            with contextlib.suppress(BaseException):
-                importlib.import_module(module)
-        gc.freeze()  # keeps collections in workers from copying shared pages
+        imports.waiting.extend(message["modules"])
     else:
+        imports.load_first(message["modules"])
+        gc.freeze()  # keeps collections in workers from copying shared pages
         nursery = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -99,7 +131,8 @@ def _serve_one(link: socket.socket, workers: dict[int, int], outbox: deque[bytes
         with contextlib.suppress(OSError):  # the group exists before it may have to be killed
             os.setpgid(pid, pid)
         workers[pid] = message["worker"]
-        _tell(outbox, {"op": "forked", "worker": message["worker"], "pid": pid})
+        told = {"worker": message["worker"], "pid": pid, "modules": imports.done}
+        _tell(outbox, {"op": "forked", **told})
     return True
 
 

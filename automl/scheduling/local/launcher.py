@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,7 +36,7 @@ class WorkerProcess:
     Attributes:
         number: Number of the worker, unique in a run.
         connection: Connection for jobs and messages.
-        modules: Modules that were loaded before it was forked.
+        modules: Modules that were loaded before it was forked, or whose import failed.
         pid: Process id once it is known.
         exit_status: As in ``subprocess``, negative for a signal; None while it runs or if unknown.
     """
@@ -53,14 +53,22 @@ class Launcher(Protocol):
     """Starts and ends worker processes."""
 
     modules: frozenset[str]
-    """Modules that the next worker will have loaded."""
+    """Modules that a worker launched from now on can have loaded."""
 
     def preload(self, modules: Sequence[str]) -> None:
-        """Loads modules for future workers, without waiting."""
+        """Loads modules for future workers in this order, without waiting."""
         ...
 
-    def launch(self, env: Mapping[str, str]) -> WorkerProcess:
-        """Starts a worker with these environment variables."""
+    def launch(
+        self, env: Mapping[str, str], modules: Collection[str] | None = None
+    ) -> WorkerProcess:
+        """Starts a worker.
+
+        Args:
+            env: Environment variables.
+            modules: The preloaded modules that its first job needs, for which it waits; None for
+                all that were asked for so far.
+        """
         ...
 
     def kill(self, worker: WorkerProcess) -> None:
@@ -96,6 +104,7 @@ class ForkLauncher:
         self._count = 0
         self.modules: frozenset[str] = frozenset()
         self._temporary: Path | None = None
+        self._may_preload = True
         self._start_nursery()
 
     def _start_nursery(self) -> None:
@@ -107,18 +116,20 @@ class ForkLauncher:
             "automl.scheduling.local.forkserver", theirs, env, stdout=subprocess.DEVNULL
         )
         self.modules = frozenset()
-        self.preload([WORKER_MODULE])
+        self.preload([WORKER_MODULE, "pandas"])  # pyarrow imports pandas for its first array
 
     def preload(self, modules: Sequence[str]) -> None:
-        """Loads modules for future workers, without waiting."""
-        new = [m for m in modules if m not in self.modules]
-        if new:
+        """Loads modules for future workers in this order, without waiting."""
+        new = [m for m in dict.fromkeys(modules) if m not in self.modules]
+        if new and self._may_preload:
             with contextlib.suppress(BrokenPipeError):  # a lost nursery is seen at the next launch
                 self._link.send(json.dumps({"op": "preload", "modules": new}).encode())
             self.modules |= frozenset(new)
 
-    def launch(self, env: Mapping[str, str]) -> WorkerProcess:
-        """Starts a worker with these environment variables.
+    def launch(
+        self, env: Mapping[str, str], modules: Collection[str] | None = None
+    ) -> WorkerProcess:
+        """Starts a worker: see ``Launcher``.
 
         If the nursery was killed, or has crashed while importing a module, it is replaced by one
         that loads no modules in advance.
@@ -128,11 +139,14 @@ class ForkLauncher:
             self._bury_nursery()
             self._link.close()
             self._start_nursery()
+            self._may_preload = False
         ours, theirs = socket.socketpair()
-        worker = WorkerProcess(self._count, Connection(ours.detach()), self.modules)
+        needed = None if modules is None else sorted({WORKER_MODULE, *modules} & self.modules)
+        sure = self.modules if needed is None else frozenset(needed)
+        worker = WorkerProcess(self._count, Connection(ours.detach()), sure)
         self._count += 1
         self._workers[worker.number] = worker
-        message = {"op": "fork", "worker": worker.number, "env": dict(env)}
+        message = {"op": "fork", "worker": worker.number, "env": dict(env), "modules": needed}
         with theirs, contextlib.suppress(BrokenPipeError):
             socket.send_fds(self._link, [json.dumps(message).encode()], [theirs.fileno()])
         return worker
@@ -175,12 +189,13 @@ class ForkLauncher:
         except OSError:  # closed
             return False
         if not data:
+            self._nursery.wait()  # it is about to end, and the next launch must see that
             self._bury_nursery()
             return False
         message = json.loads(data)
         worker = self._workers[message["worker"]]
         if message["op"] == "forked":
-            worker.pid = message["pid"]
+            worker.pid, worker.modules = message["pid"], frozenset(message["modules"])
             if worker.number in self._condemned:
                 self._condemned.discard(worker.number)
                 _kill_group(message["pid"])
@@ -209,8 +224,10 @@ class SpawnLauncher:
     def preload(self, modules: Sequence[str]) -> None:
         """Does nothing: a new interpreter cannot have modules loaded in advance."""
 
-    def launch(self, env: Mapping[str, str]) -> WorkerProcess:
-        """Starts a worker with these environment variables."""
+    def launch(
+        self, env: Mapping[str, str], modules: Collection[str] | None = None
+    ) -> WorkerProcess:
+        """Starts a worker, which imports all modules itself."""
         ours, theirs = socket.socketpair()
         env = {**temporary_env(self._temporary), **env}
         process = _start_python("automl.scheduling.local.launcher", theirs, env)

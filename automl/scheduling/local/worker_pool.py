@@ -43,8 +43,8 @@ class WorkerPool:
     def acquire(self, lease: Lease, modules: frozenset[str]) -> WorkerProcess:
         """An idle worker that sees these devices, or a new one.
 
-        An idle worker that would have to import modules that the launcher has loaded by now is
-        replaced: forking takes milliseconds, the import seconds.
+        An idle worker that would have to import modules that the launcher loads is replaced:
+        forking takes milliseconds, the import seconds.
 
         Args:
             lease: The devices.
@@ -61,7 +61,7 @@ class WorkerPool:
                     return worker
                 self._launcher.kill(worker)
                 break
-        return self._launch(lease)
+        return self._launch(lease, modules)
 
     def release(self, worker: WorkerProcess, lease: Lease) -> None:
         """Takes back a worker whose jobs have ended."""
@@ -91,8 +91,8 @@ class WorkerPool:
             self._idle.remove((gpu, worker))
             self._launcher.kill(worker)
 
-    def _launch(self, lease: Lease) -> WorkerProcess:
-        worker = self._launcher.launch(lease.env)
+    def _launch(self, lease: Lease, modules: frozenset[str] | None = None) -> WorkerProcess:
+        worker = self._launcher.launch(lease.env, modules)
         with contextlib.suppress(OSError):  # a dead worker is noticed when it has a job
             worker.connection.send(self._setup)
         return worker

@@ -19,6 +19,7 @@ KILL_SLACK_S = 10.0
 KILL_SHARE = 0.5  # of the budget, so that one hanging fit cannot use up a short run
 ENCODE_FACTOR = 10.0  # times the longest so far: other encodings of the same rows may take longer
 MIN_RESERVE_S = 1.0
+SHORT_S = 20.0  # below, guessed times shrink with the budget: a second of ten is too dear
 RESERVE_SHARE_UP_TO_S = 60.0
 MAX_REFIT_SHARE = 0.25  # of the budget
 LATE_SHARE, LATE_S = 1.05, 3.0  # of the budget, while there is no predictor yet
@@ -83,11 +84,16 @@ class Budget:
         """
         if self.time_s is None or self.reserve_s is None:
             return float("inf")
-        reserve = max(MIN_RESERVE_S, self.reserve_s, 1.5 * finish_s)
+        reserve = max(self.haste * MIN_RESERVE_S, self.reserve_s, 1.5 * finish_s)
         reserve = min(reserve, 0.25 * self.time_s)
         if refit_s <= MAX_REFIT_SHARE * self.time_s:
             reserve += refit_s
         return self.time_s - reserve - self.elapsed_s
+
+    @property
+    def haste(self) -> float:
+        """Share of a guessed time that is reserved: below 1 in a short budget."""
+        return 1.0 if self.time_s is None else min(1.0, self.time_s / SHORT_S)
 
     @property
     def last_chance_s(self) -> float:

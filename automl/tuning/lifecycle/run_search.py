@@ -21,6 +21,7 @@ def run_search(prepared: PreparedSearch) -> Iterator[Event]:
     """
     controller = prepared.controller
     yield from prepared.first_events
+    prepared.warm_up()
     if prepared.is_new:
         yield from controller.begin()
     for text in prepared.start_workers():

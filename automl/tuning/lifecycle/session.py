@@ -99,14 +99,14 @@ def start_session(
             how to continue.
     """
     started = time.monotonic() if started is None else started
-    from automl.config.fields import ARGUMENTS
     from automl.scheduling.early_start import start_early
-    from automl.tuning.propose.optuna_log import optuna_as_it_was
 
     session = SearchSession(start_early(), started)  # first of all
     try:
         try:
+            from automl.config.fields import ARGUMENTS
             from automl.status import make_status
+            from automl.tuning.propose.optuna_log import optuna_as_it_was
 
             session.status = make_status(verbosity)
             session.watchers = tuple(filter(None, (session.status, on_event)))

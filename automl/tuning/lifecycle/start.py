@@ -52,8 +52,17 @@ class PreparedSearch:
     executor: Executor
     threads_per_fit: int | None
 
+    def warm_up(self) -> None:
+        """Starts the workers that are sure to be needed; they open the data meanwhile."""
+        given = self.problem.config.scheduler.threads_per_fit or self.threads_per_fit
+        self.executor.warm_up(self.problem.capacity.n_slots(given or 1))
+
     def start_workers(self) -> Sequence[str]:
         """Starts the workers, chooses the threads of a fit, and records them in the manifest.
+
+        Libraries of extras are imported from now on, by priority. Where the first trial fills all
+        slots and no GPU waits for them, each is imported only when its family has its first fit:
+        it would slow down the fits before, and a short search may never need it.
 
         Returns:
             Notes for the user on the number of threads.
@@ -63,9 +72,10 @@ class PreparedSearch:
         if threads != self.threads_per_fit:
             update_manifest(problem.run, threads_per_fit=threads)
         set_threads(controller, threads)
-        # Libraries of extras are loaded after the first workers are forked, which so start sooner.
-        families = [family for family, _ in problem.families.values()]
-        self.executor.preload([m for f in families if f.extra for m in f.preload])
+        capacity = problem.capacity
+        if capacity.gpus or capacity.n_slots(threads) > problem.plan.n_folds:
+            families = [family for family, _ in problem.families.values()]
+            self.executor.preload([m for f in families if f.extra for m in f.preload])
         return notes
 
 
@@ -155,7 +165,7 @@ def _preload(given: SearchInputs, source: Any) -> None:
         awaited.add(ColumnKind.IMAGE)
     if config.series_id or config.wide or (path is not None and ".ts" in path.suffixes):
         awaited.add(ColumnKind.SEQUENCE)
-    selected = registry.select(config.family)
+    selected = sorted(registry.select(config.family), key=lambda f: -f.priority)
     executor.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
     # The plugins too, as they may be slow: once, and before a worker has a fit with a deadline.
     plugins = registry.modules_of([f.name for f in selected], config.metric or "")

@@ -134,9 +134,10 @@ class Controller:
     def _search_left_s(self) -> float:
         """Seconds left for fits; more while there is no predictor yet."""
         finish_s = self.incumbent.selection_s + check_latency_s(self.incumbent, self.config)
-        refit_s = expected_refit_s(self.incumbent, self.proposer.fit_times.n_slots)
-        left = self.budget.search_left_s(finish_s, refit_s)
-        return left if self.incumbent.current is not None else self.budget.last_chance_s
+        n_slots, budget = self.proposer.fit_times.n_slots, self.budget
+        refit_s = expected_refit_s(self.incumbent, n_slots, budget.haste)
+        left = budget.search_left_s(finish_s, refit_s)
+        return left if self.incumbent.current is not None else budget.last_chance_s
 
     def _why_stop(self) -> str:
         """Reason to end the search now; "" if there is none."""

@@ -36,12 +36,13 @@ def refits_at_end(incumbent: EnsembleTracker) -> bool:
     return len(incumbent.oof.dataset.y) >= MANY_ROWS and plan.n_folds > 1
 
 
-def expected_refit_s(incumbent: EnsembleTracker, n_slots: int) -> float:
+def expected_refit_s(incumbent: EnsembleTracker, n_slots: int, haste: float = 1.0) -> float:
     """Expected seconds of the refit at the end of a search; 0 without one.
 
     Args:
         incumbent: Has the members.
         n_slots: Fits that run side by side.
+        haste: Share of the times that were not measured: see ``Budget.haste``.
     """
     if not refits_at_end(incumbent):
         return 0.0
@@ -55,7 +56,8 @@ def expected_refit_s(incumbent: EnsembleTracker, n_slots: int) -> float:
         each = [expected_fit_s(trial.results.values()) for trial in able]
     if not each:
         return 0.0
-    return OPENING_S + RESERVE * max(sum(each) / n_slots, max(each)) + CLOSING_S
+    guess_s = haste * (OPENING_S + CLOSING_S)
+    return guess_s + RESERVE * max(sum(each) / n_slots, max(each))
 
 
 def refit_at_end(

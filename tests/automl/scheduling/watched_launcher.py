@@ -1,6 +1,6 @@
 """A launcher that shows its workers, and which of them runs what."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from automl.scheduling.executor import Reported
@@ -52,8 +52,10 @@ class WatchedLauncher:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.launcher, name)
 
-    def launch(self, env: Mapping[str, str]) -> WorkerProcess:
-        worker = self.launcher.launch(env)
+    def launch(
+        self, env: Mapping[str, str], modules: Collection[str] | None = None
+    ) -> WorkerProcess:
+        worker = self.launcher.launch(env, modules)
         worker.connection = WatchedConnection(worker, self.worker_of)
         self.workers.append(worker)
         return worker

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 __all__ = ["shapes_only"]
+
+_DRAWING = ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "orthogonal_")
+_FILLING = frozenset({*_DRAWING, "constant_", "zeros_", "ones_", "fill_", "zero_", "sign_", "mul_"})
+"""Functions that set the values of a tensor, by name; its shape stays."""
+
+
+class _NoValues(TorchFunctionMode):
+    """Skips what only sets values: without data, the first such call would import the compiler.
+
+    That takes more than a second (``torch._dynamo`` and SymPy, 800 modules).
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Returns the tensor as it is, or calls the function."""
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in _FILLING:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 @contextmanager
 def shapes_only() -> Iterator[None]:
     """Creates tensors without data.
 
-    The first sum of such tensors makes torch load its compiler, which creates an empty temporary
-    folder. It is removed, so that a process that predicts leaves no files.
+    Nets that set their first values in place (``torch.empty(...).uniform_(...)``) are built without
+    torch's compiler.
     """
-    folder, is_first = Path(tempfile.gettempdir()), "torch._dynamo" not in sys.modules
-    before = set(folder.glob("torchinductor_*")) if is_first else set()
-    try:
-        with torch.device("meta"):
-            yield
-    finally:
-        for new in set(folder.glob("torchinductor_*")) - before if is_first else ():
-            with suppress(OSError):  # not empty: another process uses the compiler
-                new.rmdir()
+    with torch.device("meta"), _NoValues():
+        yield

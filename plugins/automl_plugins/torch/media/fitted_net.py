@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from automl.plugin import Rows, StageLog
+from automl_plugins.common.fitting import predict_threads
+from automl_plugins.common.forking import threads_here
 from automl_plugins.torch.core.meta import shapes_only
 from automl_plugins.torch.core.micro_batching import MicroBatching
 from automl_plugins.torch.core.outputs import OutputScale, rescaled
@@ -23,6 +26,7 @@ from automl_plugins.torch.core.threads import torch_threads
 __all__ = ["MediaModel", "MediaNet", "load", "predict_rows", "save"]
 
 _BATCH_ROWS = 512
+_CPU_BATCH_ROWS = 64  # what the layers of a batch compute stays in the caches of a core
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
 
 
@@ -74,7 +78,7 @@ class MediaModel:
     Attributes:
         net: The net, in evaluation mode.
         scale: Scale of a regression; None for classification.
-        n_threads: Number of threads to predict with.
+        n_threads: Largest number of threads to predict with.
         stages: Stage logs of validation predictions; only after a fit.
     """
 
@@ -84,9 +88,25 @@ class MediaModel:
     stages: tuple[StageLog, ...] = ()
 
     def predict(self, X: Rows) -> NDArray[np.float64]:
-        """Predicts rows, in batches."""
-        with torch_threads(self.n_threads):
-            return predict_rows(self.net.final_outputs, self.net.read(X), self.scale)
+        """Predicts rows in batches, one batch per thread at a time.
+
+        Several threads within a layer would change the order of its sums.
+        """
+        threads_here(torch.get_num_threads())
+        with torch_threads(1):
+            rows = self.net.read(X)
+        starts = range(0, max(1, len(rows)), _CPU_BATCH_ROWS)
+        batches = [rows[i : i + _CPU_BATCH_ROWS] for i in starts]
+        n_threads = threads_here(min(self.n_threads, len(batches)))
+        if n_threads == 1:
+            return rescaled(torch.cat([*map(self._outputs, batches)]), self.scale)
+        with ThreadPoolExecutor(n_threads) as pool:
+            return rescaled(torch.cat([*pool.map(self._outputs, batches)]), self.scale)
+
+    def _outputs(self, batch: Any) -> Tensor:
+        """Outputs of one batch, with one torch thread, which is set per Python thread."""
+        with torch_threads(1), torch.inference_mode():
+            return self.net.final_outputs(batch, self.scale is None)
 
 
 def predict_rows(
@@ -152,4 +172,4 @@ def load(path: Path, build: Callable[[Mapping[str, Any]], MediaNet]) -> MediaMod
         )
     # torch aligns copies; with other alignment a product may differ in the last bit.
     net.load_state_dict({name: tensor.clone() for name, tensor in weights.items()}, assign=True)
-    return MediaModel(net.eval(), scale)
+    return MediaModel(net.eval(), scale, predict_threads())

@@ -208,6 +208,35 @@ def test_a_holdout_takes_the_place_of_folds_that_would_take_half_the_budget(fold
     assert plan.n_folds == n_folds
 
 
+NUMBERS = np.random.default_rng(0).lognormal(size=2_000)
+GROUPS = {"group": np.repeat(np.arange(200), 10)}
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "time_s", "columns", "n_folds"),
+    [
+        (NUMBERS, Task.REGRESSION, 15.0, {}, 1),
+        (NUMBERS, Task.REGRESSION, 16.0, {}, 5),
+        (NUMBERS, Task.REGRESSION, None, {}, 8),
+        (NUMBERS[:1_999], Task.REGRESSION, 15.0, {}, 5),
+        (NUMBERS, Task.REGRESSION, 15.0, GROUPS, 5),
+        (NUMBERS, Task.REGRESSION, 15.0, {"time": np.arange(2_000)}, 5),
+        (coin(2_000), Task.BINARY, 15.0, {}, 5),
+    ],
+)
+def test_a_regression_of_a_few_seconds_holds_out_a_fifth(y, task, time_s, columns, n_folds):
+    plan = make_split_plan(dataset(y, task, **columns), seed=0, time_s=time_s)
+    assert plan.n_folds == n_folds
+    if n_folds == 1:
+        assert len(plan.splits[0].valid) == 400
+        assert "15 s are too short for the folds of a regression" in plan.reason
+
+
+def test_folds_that_are_asked_for_are_made_however_short_the_time():
+    data = dataset(NUMBERS, Task.REGRESSION)
+    assert make_split_plan(data, seed=0, time_s=5.0, folds=5).n_folds == 5
+
+
 def test_a_large_holdout_stays_at_100000_rows():
     plan = make_split_plan(dataset(coin(1_500_000)), seed=0)
     assert abs(len(plan.splits[0].valid) - 100_000) <= 2

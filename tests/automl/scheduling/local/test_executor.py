@@ -57,11 +57,14 @@ class Runner:
         self._count = 0
 
     def submit(self, family, deadline_s=None, need=None, fold=0, **params):
-        limits = {k: params.pop(k) for k in ("encode_limit_s", "end_s") if k in params}
+        more = ("encode_limit_s", "end_s", "modules")
+        limits = {k: params.pop(k) for k in more if k in params}
         (job_id,) = self.submit_pack(family, [params], deadline_s, need, fold, **limits)
         return job_id
 
-    def submit_pack(self, family, members, deadline_s=None, need=None, fold=0, **limits):
+    def submit_pack(
+        self, family, members, deadline_s=None, need=None, fold=0, modules=frozenset(), **limits
+    ):
         lease = self.executor.pool.lease(need or Resources())
         assert lease is not None
         jobs = []
@@ -77,7 +80,7 @@ class Runner:
                 **limits,
             )
             jobs.append(job)
-        self.executor.submit(jobs, lease)
+        self.executor.submit(jobs, lease, modules)
         return [job.job_id for job in jobs]
 
     def until_all(self, job_ids):
@@ -585,6 +588,23 @@ def test_spawned_workers_do_the_same(prepared, score):
         assert runner.error("segfaults").message == "the worker was killed by SIGSEGV"
         assert runner.error("sleeps", deadline_s=3.0).kind == "timeout"
         assert runner.good_score() == score
+    finally:
+        launcher.close()
+
+
+def test_modules_of_jobs_are_imported_once_and_not_by_each_worker(prepared, tmp_path, monkeypatch):
+    notes = tmp_path / "notes"
+    code = f"import os\nwith open({str(notes)!r}, 'a') as file: print(os.getpid(), file=file)\n"
+    (tmp_path / "heavy_library.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    launcher = ForkLauncher()
+    try:
+        setup = replace(prepared, modules=(*prepared.modules, "heavy_library"))
+        runner = Runner(setup, launcher)
+        modules = frozenset({"heavy_library"})
+        jobs = [runner.submit("good", modules=modules) for _ in range(2)]
+        assert all(isinstance(end, Done) for end in runner.until_all(jobs))
+        assert len(notes.read_text().split()) == 1
     finally:
         launcher.close()
 

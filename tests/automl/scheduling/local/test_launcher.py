@@ -225,22 +225,31 @@ def test_a_module_that_exits_when_imported_stops_nobody(tmp_path, prepared, monk
 
 
 def test_a_nursery_that_crashes_in_an_import_is_replaced(tmp_path, prepared, monkeypatch):
-    (tmp_path / "crashes.py").write_text("import ctypes; ctypes.string_at(0)")
+    write_waiting(tmp_path / "crashes.py", "import ctypes; ctypes.string_at(0)")
     monkeypatch.syspath_prepend(str(tmp_path))
     launcher = ForkLauncher()
     try:
         launcher.preload(["crashes"])
-        first = start_lost(launcher)
+        first = start_lost(launcher, lambda: (tmp_path / "go").touch())
         assert exit_status(launcher, first) == -signal.SIGKILL
         assert isinstance(receive(start(launcher, prepared)), Ready)
+        launcher.preload(["crashes"])  # whoever crashed once is not asked again
         assert "crashes" not in launcher.modules
+        assert isinstance(receive(start(launcher, prepared)), Ready)
     finally:
         launcher.close()
 
 
-def start_lost(launcher):
+def write_waiting(path, code):
+    """A module that runs its code once there is a file ``go`` beside it."""
+    source = f"import pathlib, time\nwhile not pathlib.Path({str(path.parent)!r}, 'go').exists():\n"
+    path.write_text(f"{source}    time.sleep(0.01)\n{code}\n")
+
+
+def start_lost(launcher, crash):
     """A worker that was asked for and that nobody will fork."""
     worker = launcher.launch({})
+    crash()
     assert worker.connection.poll(PATIENCE_S)
     with pytest.raises((EOFError, ConnectionResetError)):
         worker.connection.recv()
@@ -368,6 +377,28 @@ def test_what_the_nursery_has_imported_no_forked_worker_imports(prepared, tmp_pa
         setup = replace(prepared, modules=("noted", *prepared.modules))
         pids = [receive(start(launcher, setup)).pid for _ in range(2)]
         assert notes.read_text().split() == [str(parent_of(pids[0]))]
+    finally:
+        launcher.close()
+
+
+def test_a_worker_waits_only_for_the_modules_that_it_needs(prepared, tmp_path, monkeypatch):
+    notes = tmp_path / "notes"
+    write_waiting(tmp_path / "being_imported.py", "")
+    for name in ("needed_late", "needed_now"):
+        code = f"with open({str(notes)!r}, 'a') as file: print({name!r}, file=file)\n"
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    launcher = ForkLauncher()
+    try:
+        launcher.preload(["being_imported", "needed_late", "needed_now"])
+        worker = launcher.launch({}, ["needed_now"])
+        (tmp_path / "go").touch()
+        worker.connection.send(prepared)
+        assert isinstance(receive(worker), Ready)
+        launcher.refresh()
+        assert "needed_now" in worker.modules
+        assert "needed_late" not in worker.modules
+        wait_for(lambda: notes.read_text().split() == ["needed_now", "needed_late"])
     finally:
         launcher.close()
 

@@ -39,8 +39,15 @@ def test_of_longer_budgets_the_share_is_less(budget):
     assert budget(0.0, time_s=6000.0, reserve_share=0.04).search_left_s() == pytest.approx(5976.0)
 
 
-def test_at_least_a_second_is_kept_of_short_budgets(budget):
-    assert budget(0.0, time_s=10.0, reserve_share=0.01).search_left_s() == pytest.approx(9.0)
+def test_at_least_a_second_is_kept_and_less_of_short_budgets(budget):
+    assert budget(0.0, time_s=20.0, reserve_share=0.01).search_left_s() == pytest.approx(19.0)
+    assert budget(0.0, time_s=10.0, reserve_share=0.01).search_left_s() == pytest.approx(9.5)
+
+
+def test_guessed_times_shrink_in_short_budgets_alone(budget):
+    assert budget(0.0, time_s=5.0).haste == pytest.approx(0.25)
+    assert budget(0.0, time_s=60.0).haste == 1.0
+    assert budget(0.0, trials=3).haste == 1.0
 
 
 def test_a_slow_last_ensemble_gets_more_but_never_above_a_quarter(budget):
@@ -49,7 +56,7 @@ def test_a_slow_last_ensemble_gets_more_but_never_above_a_quarter(budget):
 
 
 def test_a_budget_of_a_second_leaves_time_to_search(budget):
-    assert budget(0.0, time_s=1.0).search_left_s() == pytest.approx(0.75)
+    assert budget(0.0, time_s=1.0).search_left_s() == pytest.approx(0.95)
 
 
 def test_a_model_may_take_15_percent_of_a_minute_over_its_folds(budget):

@@ -18,6 +18,7 @@ from automl.scheduling.devices.machine import make_pool
 from automl.scheduling.local.executor import LocalExecutor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
+from automl.tuning.lifecycle.run_search import run_search
 from automl.tuning.lifecycle.start import SearchInputs, start_search
 
 
@@ -34,7 +35,7 @@ class StillLauncher:
     def refresh(self):
         pass
 
-    def launch(self, env):
+    def launch(self, env, modules=None):
         self.n_workers += 1
         connection = types.SimpleNamespace(send=lambda message: None)
         return types.SimpleNamespace(connection=connection, exit_status=None, modules=frozenset())
@@ -48,8 +49,9 @@ def prepare(tmp_path):
 
     locks = []
 
-    def prepare(data=frame, out=tmp_path / "a" / "run", **settings):
+    def prepare(data=frame, out=tmp_path / "a" / "run", folds=None, **settings):
         config = SearchConfig(**{"family": ["baseline", "linear", "mlp"], "seed": 5} | settings)
+        config.search.folds = folds
         config.scheduler.cpus, config.scheduler.gpus = 3, []
         prepare.launcher = StillLauncher()
         run, registry = RunDir(out), load_registry()
@@ -93,13 +95,33 @@ def test_the_first_news_is_the_start_and_then_the_notes(prepare):
 
 
 def test_a_worker_a_core_is_started_and_libraries_of_extras_come_last(prepare):
-    prepared = prepare()
+    prepared = prepare(folds=2)  # of three slots, so that the next families begin at once
     assert prepare.launcher.n_workers == 0
     prepared.start_workers()
     assert prepare.launcher.n_workers == 3
     first, *_, last = prepare.launcher.preloaded
     assert "torch" not in first
     assert "torch" in last
+
+
+def test_workers_are_started_before_the_baseline_is_fitted(prepare):
+    prepared = prepare()
+    events = run_search(prepared)
+    while not isinstance(next(events), TrialFinished):
+        pass
+    assert prepare.launcher.n_workers == 3
+
+
+def test_where_the_first_trial_fills_all_cores_no_library_of_an_extra_competes_with_it(prepare):
+    prepared = prepare(folds=3)
+    prepared.start_workers()
+    assert not any("torch" in modules for modules in prepare.launcher.preloaded)
+
+
+def test_libraries_are_imported_by_the_priority_of_their_families(prepare):
+    prepare(family=["knn", "forest", "lightgbm"])
+    first, *_ = prepare.launcher.preloaded
+    assert first == ["lightgbm", "sklearn.tree", "sklearn.neighbors"]
 
 
 @pytest.mark.parametrize("budget", [{"time_s": 60.0}, {"trials": 20}], ids=str)

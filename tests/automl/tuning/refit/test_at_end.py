@@ -78,6 +78,8 @@ def test_fits_on_all_rows_are_expected_to_take_as_long_as_the_slowest_fold_and_t
         trial.results = {0: slow, 1: FoldResult(1, 0.9, 1.0, 9.0)}
     assert expected_refit_s(standing, 2) == pytest.approx(OPENING_S + RESERVE * 6.0 + CLOSING_S)
     assert expected_refit_s(standing, 9) == pytest.approx(OPENING_S + RESERVE * 3.0 + CLOSING_S)
+    hasty = 0.5 * (OPENING_S + CLOSING_S) + RESERVE * 6.0
+    assert expected_refit_s(standing, 2, haste=0.5) == pytest.approx(hasty)
     standing.config.refit = False
     assert expected_refit_s(standing, 2) == 0.0
 

@@ -156,10 +156,12 @@ class TabM(Backbone):
     ) -> None:
         super().__init__()
         self.k = k
-        draw = torch.randn(1, 1, k, len(widths))
-        draw = draw if is_embedded else torch.where(draw < 0, -1.0, 1.0)
-        each = [draw[..., [i]].expand(1, 1, k, n) for i, n in enumerate(widths)]
-        self.input_factor = nn.Parameter(torch.cat(each, dim=-1).contiguous())
+        draw = torch.empty(1, 1, k, len(widths)).normal_()
+        draw = draw if is_embedded else draw.sign_()
+        factor = torch.empty(1, 1, k, sum(widths))
+        for i, part in enumerate(torch.split(factor, list(widths), dim=-1)):
+            part.copy_(draw[..., i : i + 1])
+        self.input_factor = nn.Parameter(factor)
         sizes = [sum(widths), *[width] * (n_layers - 1)]
         self.hidden = nn.ModuleList(
             Linear(n, width) if is_mini else EnsembleLinear(n, width, k, scales_inputs=i > 0)

@@ -86,11 +86,10 @@ class PeriodicEmbedding(nn.Module):
         super().__init__()
         bound = 1.0 / math.sqrt(n_frequencies)
         self.n_outputs = n_features * width
-        self.frequency = nn.Parameter(sigma * torch.randn(1, n_features, n_frequencies))
-        self.phase = nn.Parameter(torch.rand(1, n_features, n_frequencies) - 0.5)
-        self.weight = nn.Parameter(
-            bound * (2 * torch.rand(1, n_features, n_frequencies, width - 1) - 1)
-        )
+        shape = (1, n_features, n_frequencies)
+        self.frequency = nn.Parameter(torch.empty(shape).normal_(std=sigma))
+        self.phase = nn.Parameter(torch.empty(shape).uniform_(-0.5, 0.5))
+        self.weight = nn.Parameter(torch.empty(*shape, width - 1).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(1, n_features, width - 1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -121,7 +120,8 @@ class PiecewiseLinearEmbedding(nn.Module):
         bound = 1.0 / math.sqrt(n_bins)
         self.n_outputs = n_features * width
         self.register_buffer("edges", edges[None].clone())
-        self.weight = nn.Parameter(bound * (2 * torch.rand(1, n_features, n_bins, width - 1) - 1))
+        weight = torch.empty(1, n_features, n_bins, width - 1).uniform_(-bound, bound)
+        self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(1, n_features, width - 1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -160,7 +160,7 @@ class CategoryEncoding(nn.Module):
         self.widths: list[int] = []
         for i, cardinality in enumerate(cardinalities):
             if cardinality > max_onehot:
-                self.tables[str(i)] = nn.Parameter(torch.randn(1, cardinality, width))
+                self.tables[str(i)] = nn.Parameter(torch.empty(1, cardinality, width).normal_())
             self.widths.append(width if cardinality > max_onehot else max(1, cardinality - 1))
         self.n_outputs = sum(self.widths)
 

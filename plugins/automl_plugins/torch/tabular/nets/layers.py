@@ -124,7 +124,7 @@ class EnsembleLinear(nn.Module):
         self.input_factor = nn.Parameter(ones) if scales_inputs else None
         self.output_factor = nn.Parameter(torch.ones(1, 1, k, n_outputs))
         shared = torch.empty(1, 1, 1, n_outputs).uniform_(-bound, bound)
-        self.bias = nn.Parameter(shared.repeat(1, 1, k, 1))
+        self.bias = nn.Parameter(torch.empty(1, 1, k, n_outputs).copy_(shared))
 
     def forward(self, x: Tensor) -> Tensor:
         """Scales, multiplies, scales and adds."""

@@ -27,7 +27,7 @@ from automl_plugins.torch.tabular.training.pack import one_net
 
 __all__ = ["TabularModel", "load", "save"]
 
-BATCH_ROWS = 4096
+BATCH_ROWS = 1024  # divided by the nets of a tabm; 10,000 rows keep ten threads busy
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
 
 
