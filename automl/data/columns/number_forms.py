@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.data.columns.scales import find_scale
 from automl.data.numbers import (
     GLUED_UNITS,
     NumberForm,
@@ -83,11 +84,13 @@ def find_numbers(
     missing = _are_marks(distinct)
     if (times := _as_clock(distinct, missing)) is not None:
         return times
-    if not any_misfits and not _may_be_numbers(distinct, missing):
+    scale, currency = find_scale(distinct.filter(pa.array(~missing)))
+    if not any_misfits and not scale and not _may_be_numbers(distinct, missing):
         return None
-    split = split_numbers(distinct)
+    split = split_numbers(distinct, is_scaled=scale != "")
     weights = np.where(missing, 0, counts)
     form, other = _form_of(split, weights, usual, decimal)
+    form = replace(form, unit=currency, scale=scale) if scale else form
     values, is_number = read_numbers(distinct, form)
     odd = ~(is_number.to_numpy(zero_copy_only=False) | missing)
     n_misfits, n_fits = int(weights[odd].sum()), int(weights[~odd].sum())
