@@ -201,7 +201,8 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
     if ending in ARROW_ENDINGS:
         return _read_columnar(path, "a Feather or Arrow file", _arrow)
     if ending in JSON_ENDINGS:
-        return _from_arrow(read_json_lines(opened, path), path.name)
+        table, notes = read_json_lines(opened, path)
+        return replace(_from_arrow(table, path.name), notes=notes)
     if ending in TS_ENDINGS:
         return read_ts(opened, path.name)
     with opened() as file:
