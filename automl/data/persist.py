@@ -76,7 +76,7 @@ def open_dataset(folder: Path) -> Dataset:
         RunError: One of its files is missing or damaged.
     """
     schema = read_json(folder / SCHEMA_FILE)
-    columns, target = read_schema(folder)
+    columns, target = _parsed(schema, folder)
     path = folder / TABLE_FILE
     try:
         data = pa.ipc.open_file(pa.memory_map(str(path), "rb")).read_all()
@@ -105,7 +105,10 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
     Raises:
         RunError: The schema is missing or damaged.
     """
-    schema = read_json(folder / SCHEMA_FILE)
+    return _parsed(read_json(folder / SCHEMA_FILE), folder)
+
+
+def _parsed(schema: Mapping[str, Any], folder: Path) -> tuple[tuple[Column, ...], Target]:
     try:
         columns = tuple(map(_column, schema["columns"]))
         written = schema["target"]

@@ -27,7 +27,7 @@ from automl.data.raw_table import (
 )
 from automl.data.read.delimited import read_delimited
 from automl.data.read.excel import EXCEL_ENDINGS, OTHER_ENDINGS, read_excel
-from automl.data.read.file_signatures import refuse_binary
+from automl.data.read.file_signatures import SQL_FIX, refuse_binary
 from automl.data.read.frames import read_frame
 from automl.data.read.image_folder import read_folder
 from automl.data.read.json_lines import read_json_lines
@@ -212,8 +212,9 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
     if ending in TEXT_ENDINGS:
         raw = read_delimited(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
         return _unguarded(raw)
-    if ending in OTHER_ENDINGS:
-        raise DataError(f"{path}: {ending} files are not supported: save it as .xlsx or CSV")
+    if ending in (*OTHER_ENDINGS, ".sql"):
+        fix = SQL_FIX if ending == ".sql" else "Save it as .xlsx or CSV"
+        raise DataError(f"{path}: {ending} files are not supported. {fix}")
     known = TEXT_ENDINGS + JSON_ENDINGS + EXCEL_ENDINGS + PARQUET_ENDINGS + ARROW_ENDINGS
     problem = f"unknown extension {ending!r}" if ending else "no extension: the format is unknown"
     near = suggestion(ending, known + TS_ENDINGS)

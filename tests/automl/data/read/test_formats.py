@@ -175,6 +175,11 @@ def test_paths_that_are_no_files_are_refused(source):
         ("a.parquet", b"abcd" * 10, "not a Parquet file"),
         ("a.feather", b"abcd" * 10, "not a Feather"),
         ("a.csv", b"PAR1abcd", r"rename it to end in \.parquet"),
+        (
+            "a.sql",
+            b"INSERT INTO t VALUES (1, 2);\n" * 9,
+            r"\.sql files.*as CSV, or load",
+        ),
         ("a.json", b'[{"a": 1}, 2]', "one JSON array whose item 2 is not an object"),
         ("a.jsonl", b'{"a": 1, "y": 2}\n{"a": 2, "y": 3\n', "about line 2"),
         ("a.jsonl", b'{"a": "\xff", "y": 2}\n{"a": "x", "y": 3}\n', "not UTF-8"),
