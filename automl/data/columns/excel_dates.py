@@ -44,9 +44,9 @@ def with_serial_dates(name: str, guess: InferredKind, source: pa.ChunkedArray) -
     if guess.form not in (None, NumberForm()) or pa.types.is_temporal(source.type):
         return guess
     values = cast_to_kind(source, guess.kind) if guess.values is None else guess.values
-    numbers = values.drop_null().to_numpy()
+    numbers = (values.drop_null() if values.null_count else values).to_numpy()
     if not len(numbers) or numbers.min() < FIRST_SERIAL or numbers.max() > LAST_SERIAL:
-        return replace(guess, values=values)
+        return guess if guess.values is not None else replace(guess, values=values)
     span = f"{_day(numbers.min())} to {_day(numbers.max())}"
     if says_date(name):
         why = f"by its name, days as Excel counts them: {span}"
