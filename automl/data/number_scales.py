@@ -32,7 +32,7 @@ SCALES: Mapping[str, Mapping[str, float]] = {
     "latitude": {"n": 1.0, "s": -1.0, "\u00b0n": 1.0, "\u00b0s": -1.0},
     "longitude": {"e": 1.0, "w": -1.0, "\u00b0e": 1.0, "\u00b0w": -1.0},
 }
-"""Factors of units by name of the scale. ``debit`` and ``credit`` are named by what is negative."""
+"""Factors of units by name of the scale. Of ``debit`` and ``credit`` the named one is negative."""
 
 SCALE_UNITS = frozenset(unit for scale in SCALES.values() for unit in scale)
 AMBIGUOUS_UNITS = frozenset("mbt")

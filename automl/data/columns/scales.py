@@ -107,7 +107,7 @@ def _of_signs(marked: _Marked) -> str:
     if not are_sums or not units <= set(_SIGNS):
         return ""
     is_credit = signs == {1.0}
-    # the mark of some numbers tells them from the others; that of all numbers is no minus
+    # a mark of some numbers tells them from the others; one of all numbers is not a minus
     return "credit" if is_credit == bool(marked.plain) else "debit"
 
 

@@ -105,7 +105,7 @@ def _lists_of_objects(value: Mapping[str, Any]) -> dict[str, list[Any]]:
 def _columns(value: Mapping[str, Any]) -> dict[str, list[Any]] | None:
     """The columns of an object as pandas writes it; None if it is something else.
 
-    Lists of numbers alone are no columns: they may be series, in a file of one row.
+    Lists of only numbers may be series, in a file of one row.
     """
     names, rows = value.get("columns"), value.get("data")
     if (

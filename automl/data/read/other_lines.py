@@ -1,4 +1,4 @@
-"""Takes lines that are no rows out of a table: repeated names, totals, units, further headings."""
+"""Drops lines that are not rows of the table: repeated names, totals, units, further headings."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _begins_with_rule(raw: RawTable) -> bool:
 
 
 def _headings(raw: RawTable) -> list[list[str]]:
-    """The texts of the first rows that are no rows: units, or a second line of names.
+    """The texts of the first rows that belong to the names: units, or a second line of names.
 
     They hold words in all columns of numbers and dates, at least two. A cell may be empty if the
     row gives a name to a column that has none.
