@@ -45,6 +45,8 @@ GLUED_UNITS = frozenset(
         *("w", "kw", "kwh", "mw", "v", "kv", "a", "hp", "bhp", "cc", "hz", "khz", "mhz", "ghz"),
         *("kb", "mb", "gb", "tb", "px", "pt", "k", "bn", "mph", "kmh", "km/h", "m/s", "rpm", "pa"),
         *("hpa", "bar", "psi", "mmol/l", "mg/dl", "kcal", "cal", "kj", "j", "nm", "x", "yr", "mo"),
+        *("lbs", "hrs", "mins", "secs", "yrs", "pcs", "kmpl", "mpg", "ppm", "ppb", "bpm", "fps"),
+        *("db", "dbm", "mah", "wh", "mwh", "kva", "kpa", "mpa", "kn", "lm", "lx", "mg/l", "g/l"),
     )
 )
 """Units, in lower case, that may follow a number without a space. Others need one: ``12kg`` is a

@@ -45,7 +45,7 @@ NO_NUMBERS = frozenset(
     (
         *(text.lower() for text in NULL_TEXTS),
         *("none", "nil", "missing", "unknown", "n.a", "not available", "tbd"),
-        *("not applicable", "no data", "n.d.", "n/d", "s/d", "k.a.", "k. a.", "keine angabe"),
+        *(":", "not applicable", "no data", "n.d.", "n/d", "s/d", "k.a.", "k. a.", "keine angabe"),
         *("-", "--", "---", ".", "..", "*", "\u2013", "\u2014"),
         *("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000", "1900-01-00"),
         *(f".{letter}" for letter in "_abcdefghijklmnopqrstuvwxyz"),  # of Stata and SAS

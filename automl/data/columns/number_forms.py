@@ -217,7 +217,13 @@ def _n_fitting(body: pa.Array, form: NumberForm, weights: IntArray) -> int:
 
 
 def _usual_unit(unit: pa.Array, body: pa.Array, weights: IntArray) -> str:
-    """The unit of most numbers; a word that is not a known unit must follow nearly all of them."""
+    """The unit of most numbers; a word that is not a known unit must follow nearly all of them.
+
+    Zeros count only if they have a unit: ``0`` beside ``$4.99``.
+    """
+    is_zero = pc.match_substring_regex(body, r"^0+(?:[.,]0+)?$").fill_null(False)
+    is_bare = pc.and_(is_zero, pc.equal(unit, "").fill_null(False))
+    weights = np.where(is_bare.to_numpy(zero_copy_only=False), 0, weights)
     is_number = body.is_valid().to_numpy(zero_copy_only=False)
     n_by_unit: dict[str, int] = {}
     for name, weight in zip(unit.to_pylist(), (weights * is_number).tolist(), strict=True):

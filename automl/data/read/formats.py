@@ -222,15 +222,25 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
 
 
 def _unguarded(raw: RawTable) -> RawTable:
-    """Restores texts that CSV files of automl guard from spreadsheets and terminals."""
+    """Restores texts that CSV files guard from spreadsheets: those of automl, and ``="007"``."""
 
     def without_guards(column: pa.ChunkedArray) -> pa.ChunkedArray:
         indices, distinct = factorize(column)
-        texts = [text and unguarded(text) for text in distinct.to_pylist()]
+        texts = [text and _text_of(text) for text in distinct.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string()).take(indices)])
 
-    columns = _with_texts(raw.columns, lambda c: pc.starts_with(c, "'"), without_guards)
-    return replace(raw, names=tuple(map(unguarded, raw.names)), columns=columns)
+    columns = _with_texts(
+        raw.columns,
+        lambda c: pc.or_(pc.starts_with(c, "'"), pc.starts_with(c, '="')),
+        without_guards,
+    )
+    return replace(raw, names=tuple(map(_text_of, raw.names)), columns=columns)
+
+
+def _text_of(cell: str) -> str:
+    """A cell without its guard; ``="007"`` is a text that is to keep its zeros in Excel."""
+    as_text = re.fullmatch(r'="([^"]*)"', cell)
+    return as_text[1] if as_text else unguarded(cell)
 
 
 def _read_columnar(path: Path, what: str, read: Callable[[Path], pa.Table]) -> RawTable:

@@ -14,8 +14,8 @@ __all__ = ["COMMENT", "NUMBER", "VALUE", "Layout", "Record", "find_layout"]
 
 MOST_ABOVE = 20
 LONGEST = 60
-COMMENT = re.compile(r"\s*(#|//|%|sep=.?$|EXTF$|DTVF$)")
-"""Starts of lines that are not rows; the last two are DATEV's, above the names."""
+COMMENT = re.compile(r"\s*(#|//|%|sep=.?$|EXTF$|DTVF$|[-=]*\+[-+=]+$)")
+"""Starts of lines that are not rows: comments, DATEV's first line, rules such as ``+---+---+``."""
 NUMBER = re.compile(r"\s*[-+]?[$€£]?\s*(\d+([.,]\d+)*|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*$")
 VALUE = re.compile(rf"{NUMBER.pattern}|\s*\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}\b")
 _YEAR = re.compile(r"\s*(19|20)\d\d\s*$")
@@ -77,7 +77,8 @@ def find_layout(records: Sequence[Record], where: str) -> Layout:
 
 def _are_names(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether texts that all differ stand above rows that also hold numbers or dates."""
-    are_words = all(f.strip() and not VALUE.match(f) for f in fields)
+    fields = fields[: len(fields) - (not fields[-1].strip())]  # a separator may end all lines
+    are_words = all(f.strip() and (_YEAR.match(f) or not VALUE.match(f)) for f in fields)
     have_values = bool(rows) and all(any(map(VALUE.match, row)) for row in rows)
     return are_words and len(set(fields)) == len(fields) and have_values
 

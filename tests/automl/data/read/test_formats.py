@@ -272,3 +272,10 @@ def test_a_link_that_leads_nowhere_is_told_with_its_end(tmp_path):
     (tmp_path / "link.csv").symlink_to("nowhere.csv")
     with pytest.raises(DataError, match=r"link to nowhere\.csv, which does not exist: name a file"):
         load_dataset(tmp_path / "link.csv")
+
+
+def test_texts_that_are_kept_from_excel_are_read_as_texts(tmp_path):
+    rows = "".join(f'"=""{i:03}""","=""{i}""","\'=""x""",{i % 2}\n' for i in range(30))
+    (tmp_path / "a.csv").write_text(f"code,n,label,y\n{rows}")
+    raw = read_source(tmp_path / "a.csv", ReadOptions())
+    assert [column[7].as_py() for column in raw.columns] == ["007", "7", '="x"', "1"]

@@ -155,3 +155,23 @@ def test_what_stands_within_quotes_is_no_space_before_one(tmp_path):
     (tmp_path / "a.csv").write_text(text)
     raw = read_source(tmp_path / "a.csv", ReadOptions())
     assert raw.columns[1].to_pylist() == labels
+
+
+def test_years_are_names_below_titles_of_fewer_fields(tmp_path):
+    above = '"Data Source","Indicators",\n\n"Last Updated","2021-02-17",\n\n'
+    rows = "".join(f'"C{i}","K{i % 3}","{i}.5","..","{"yn"[i % 2]}",\n' for i in range(30))
+    names, n_rows, *_ = read(tmp_path, f'{above}"Country","Code","2019","2020","y",\n{rows}')
+    assert (names, n_rows) == (("Country", "Code", "2019", "2020", "y", ""), 30)
+
+
+@pytest.mark.parametrize(
+    ("rule", "sides", "end"),
+    [("+---+---+\n", "|", "30 rows in set (0.00 sec)\n"), ("", "", "(30 rows)\n")],
+    ids=["mysql", "psql"],
+)
+def test_what_database_clients_print_is_a_table(tmp_path, rule, sides, end):
+    below = rule or "---+---\n"
+    rows = "".join(f"{sides} {i}.5 | {'yn'[i % 2]} {sides}\n" for i in range(30))
+    text = f"{rule}{sides} x | y {sides}\n{below}{rows}{rule}{end}"
+    names, n_rows, *_ = read(tmp_path, text)
+    assert ([n.strip() for n in names if n.strip()], n_rows) == (["x", "y"], 30)
