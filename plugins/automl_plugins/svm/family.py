@@ -29,6 +29,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins.common.fitting import FitClock, ignore_reports
+from automl_plugins.common.memory import columns_gib
 from automl_plugins.svm.model import SVMModel, load_svm, save_svm
 from automl_plugins.svm.training import (
     CACHE_MIB,
@@ -82,7 +83,8 @@ class SVM(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily
             kept = 4.0 * problem.n_rows * n_mapped
             kept = kept if kept <= MAX_CACHE_BYTES else 0.0  # else mapped in each epoch
             kept += 8.0 * CHUNK_ROWS * n_mapped
-        return Resources(ram_gib=0.14 + (kept + 12.0 * problem.n_rows * columns) / 2**30)
+        rows_gib = (kept + 12.0 * problem.n_rows * columns) / 2**30
+        return Resources(ram_gib=0.14 + rows_gib + columns_gib(problem))
 
     def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
         """Scaled or quantile-normal numbers, one-hot categories, components and scores of text."""

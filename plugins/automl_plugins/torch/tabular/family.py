@@ -24,6 +24,7 @@ from automl.plugin import (
     Task,
     TrialContext,
 )
+from automl_plugins.common.memory import columns_gib
 from automl_plugins.torch.core.batch_sizes import MOST_VALUES
 from automl_plugins.torch.core.validation import log_bytes_of
 
@@ -96,7 +97,8 @@ class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFami
             vram_gib = 1.0 + data_gib + step_gib
             ram_gib = 1.0 + data_gib + self._log_gib(problem)
             return Resources(ram_gib=ram_gib, n_gpus=0.25, vram_gib=vram_gib)
-        return Resources(ram_gib=0.3 + 2 * data_gib + step_gib + self._log_gib(problem))
+        ram_gib = 0.3 + 2 * data_gib + step_gib + self._log_gib(problem)
+        return Resources(ram_gib=ram_gib + columns_gib(problem))
 
     def pack_resources(self, n_members: int, problem: ProblemInfo) -> Resources:
         """All cores that members can use, or a whole GPU, with one copy of the rows per fold."""
@@ -106,7 +108,7 @@ class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFami
         if problem.n_gpus:
             vram_gib = 1.0 + data_gib + n_members * step_gib
             return Resources(ram_gib=1.0 + data_gib + log_gib, n_gpus=1.0, vram_gib=vram_gib)
-        ram_gib = 0.3 + 2 * data_gib + n_members * step_gib + log_gib
+        ram_gib = 0.3 + 2 * data_gib + n_members * step_gib + log_gib + columns_gib(problem)
         return Resources(n_cpus=min(n_members, problem.n_cpus), ram_gib=ram_gib)
 
     def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
