@@ -224,9 +224,19 @@ def _numbers(source: pa.ChunkedArray, form: NumberForm, reading: Reading) -> pa.
     if not pc.all(is_number).as_py():
         other = find_in(indices, distinct, reading, any_misfits=True)
         n_here = misfit_rows(indices, distinct, is_number)
-        if other is not None and not other.other and other.n_misfits < n_here:
+        is_clear = other is not None and not other.other and _are_alike(form, other.form)
+        if other is not None and is_clear and other.n_misfits < n_here:
             values = other.values
     return values.take(indices)
+
+
+def _are_alike(form: NumberForm, other: NumberForm) -> bool:
+    """Whether equal values mean the same in both forms: not in g and kg, nor 45 and 45 %."""
+    if (form.is_clock, form.scale) != (other.is_clock, other.scale):
+        return False
+    return form.unit == other.unit or (
+        "%" not in (form.unit, other.unit) and "" in (form.unit, other.unit)
+    )
 
 
 def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Column]) -> str:

@@ -22,7 +22,16 @@ NULL_TEXTS = (
     *("", "NA", "N/A", "n/a", "N.A.", "n.a.", "#N/A", "#NA", "<NA>", "?", "NaT", "\\N"),
     *("NaN", "nan", "NAN", "-nan", "-NaN", "1.#QNAN", "1.#IND", "-1.#IND"),
     *("null", "NULL", "Null", "(null)", "(NULL)"),
-    *("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"),
+    *("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"),
+    *("#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#N/D", "#N/V", "#VALEUR!", "#NOMBRE!", "#NOM?"),
+    *("#VALORE!", "#RIF!", "#NOME?", "#VALOR!", "#\u00a1VALOR!", "#\u00a1REF!", "#\u00a1DIV/0!"),
+    *(
+        "#\u00bfNOMBRE?",
+        "#\u00a1NUM!",
+        "#\u0417\u041d\u0410\u0427!",
+        "#\u0421\u0421\u042b\u041b\u041a\u0410!",
+    ),
+    *("#\u041d/\u0414", "#\u0418\u041c\u042f?", "#\u0414\u0415\u041b/0!"),
 )
 """Texts that mean a missing value: in features and target, in files and in frames."""
 
@@ -36,7 +45,10 @@ NO_NUMBERS = frozenset(
     (
         *(text.lower() for text in NULL_TEXTS),
         *("none", "nil", "missing", "unknown", "n.a", "not available", "tbd"),
+        *(":", "not applicable", "no data", "n.d.", "n/d", "s/d", "k.a.", "k. a.", "keine angabe"),
         *("-", "--", "---", ".", "..", "*", "\u2013", "\u2014"),
+        *("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000", "1900-01-00"),
+        *(f".{letter}" for letter in "_abcdefghijklmnopqrstuvwxyz"),  # of Stata and SAS
     )
 )
 """Texts, in lower case, that mean a missing value in a column of numbers. Elsewhere they may be

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,12 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
 def _written_column(column: Column) -> dict[str, Any]:
     """What ``asdict`` gives, without its copy of each value."""
     written = {name: getattr(column, name) for name in COLUMN_FIELDS}
-    return written | {"form": column.form and asdict(column.form)}
+    return written | {"form": column.form and _written_form(column.form)}
+
+
+@cache
+def _written_form(form: NumberForm) -> dict[str, Any]:
+    return asdict(form)
 
 
 def _written(target: Target) -> dict[str, Any]:
@@ -76,7 +81,7 @@ def open_dataset(folder: Path) -> Dataset:
         RunError: One of its files is missing or damaged.
     """
     schema = read_json(folder / SCHEMA_FILE)
-    columns, target = read_schema(folder)
+    columns, target = _parsed(schema, folder)
     path = folder / TABLE_FILE
     try:
         data = pa.ipc.open_file(pa.memory_map(str(path), "rb")).read_all()
@@ -105,7 +110,10 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
     Raises:
         RunError: The schema is missing or damaged.
     """
-    schema = read_json(folder / SCHEMA_FILE)
+    return _parsed(read_json(folder / SCHEMA_FILE), folder)
+
+
+def _parsed(schema: Mapping[str, Any], folder: Path) -> tuple[tuple[Column, ...], Target]:
     try:
         columns = tuple(map(_column, schema["columns"]))
         written = schema["target"]

@@ -137,7 +137,7 @@ def json_lines_of_other_shape(draw: Draw) -> Path:
 
 @kind("refused", r"line \d+|UTF-8")
 def damaged_json_lines(draw: Draw) -> Path:
-    """Lines that are no objects, cut off, or one array in place of lines."""
+    """Lines that are no objects, cut off, or one array that is cut off."""
     objects = [dict(zip(draw.names, row, strict=True)) for row in draw.rows]
     lines = [json.dumps(one) for one in objects]
     at = draw.at()
@@ -145,7 +145,7 @@ def damaged_json_lines(draw: Draw) -> Path:
     if change == 5:
         return draw.save(lines[0].encode().replace(b"amount", b"am\xffount"), "data.jsonl")
     if change == 0:
-        lines = [json.dumps(objects)]
+        lines = [json.dumps(objects)[:-1]]
     elif change == 1:
         lines[at] = lines[at][: len(lines[at]) // 2]
     elif change == 2:
@@ -169,6 +169,24 @@ def odd_json_lines(draw: Draw) -> Path:
             lines.append("")
     mark = draw.rng.choice(["", "\ufeff"])
     return draw.save(mark + "\n".join(lines), "data.ndjson")
+
+
+@kind("run")
+def json_documents(draw: Draw) -> Path:
+    """One JSON value in place of lines: an array, the answer of a web service, columns."""
+    objects = [dict(zip(draw.names, row, strict=True)) for row in draw.rows]
+    by_column = {name: [one[name] for one in objects] for name in draw.names}
+    value: Any = draw.rng.choice(
+        [
+            objects,
+            {"status": "ok", "data": objects},
+            {"page": {"next": None, "results": objects}},
+            {"columns": draw.names, "data": draw.rows},
+            {name: {str(i): v for i, v in enumerate(vs)} for name, vs in by_column.items()},
+            by_column,
+        ]
+    )
+    return draw.save(json.dumps(value, indent=draw.rng.choice([None, 1])), "data.json")
 
 
 @kind("refused", "Parquet|Feather|Arrow|damaged")

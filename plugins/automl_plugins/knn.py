@@ -32,6 +32,7 @@ from automl_plugins.common.fitting import (
     save_arrays,
     weighted_quantiles,
 )
+from automl_plugins.common.memory import columns_gib
 
 __all__ = ["KNN", "KNNModel", "automl_model_families"]
 
@@ -110,7 +111,8 @@ class KNN(RefittableFamily, SelectiveFamily):
     def resources(self, problem: ProblemInfo) -> Resources:
         """Memory of two copies of the rows."""
         columns = problem.n_numeric + 8 * problem.n_categorical + 32 * problem.n_text
-        return Resources(ram_gib=0.15 + 8.0 * problem.n_rows * columns / 2**30)
+        rows_gib = 8.0 * problem.n_rows * columns / 2**30
+        return Resources(ram_gib=0.15 + rows_gib + columns_gib(problem))
 
     def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
         """Scaled or quantile-normal numbers, one-hot categories, components and scores of text."""

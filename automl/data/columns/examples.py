@@ -27,5 +27,9 @@ def examples_of(column: pa.ChunkedArray) -> tuple[str, ...]:
 
 
 def _different(column: pa.ChunkedArray) -> tuple[str, ...]:
-    texts = pc.unique(to_strings(column).drop_null())[:N_EXAMPLES].to_pylist()
+    if len(column) <= FIRST_ROWS:  # a loop is faster than array operations
+        known = dict.fromkeys(text for text in to_strings(column).to_pylist() if text is not None)
+        texts = [*known][:N_EXAMPLES]
+    else:
+        texts = pc.unique(to_strings(column).drop_null())[:N_EXAMPLES].to_pylist()
     return tuple(shortened(text, EXAMPLE_LENGTH) for text in texts)

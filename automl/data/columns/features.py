@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.columns.examples import EXAMPLE_LENGTH, examples_of
-from automl.data.columns.excel_dates import with_serial_dates
+from automl.data.columns.excel_dates import says_date, with_serial_dates
 from automl.data.columns.kinds import (
     InferredKind,
     as_numbers,
@@ -26,7 +26,7 @@ from automl.data.columns.media import (
     store_sequences,
 )
 from automl.data.columns.misfits import with_misfits
-from automl.data.columns.plain_numbers import n_different
+from automl.data.columns.plain_numbers import n_different, plain_columns
 from automl.data.columns.roles import TIME
 from automl.data.columns.useless import ID_LIKE, useless_reason
 from automl.data.columns.values import cast_to_kind
@@ -73,6 +73,7 @@ def infer_columns(
             raise DataError(
                 f"data.kinds names {name!r}, which is the target: set the task with {named('task')}"
             )
+    raw = _with_plain(raw, columns, {*excluded, *steering.values()}, options)
     positions = [i for i in range(len(raw.names)) if i not in set(excluded)]
     counts = occurrence_numbers([composed(raw.names[i]) for i in positions])
 
@@ -102,6 +103,21 @@ def infer_columns(
     used = [t for t in typed if not t.column.left_out]
     data = pa.Table.from_arrays([t.values for t in used], names=[t.column.key for t in used])
     return Table(data, tuple(t.column for t in typed), raw.row_names)
+
+
+def _with_plain(
+    raw: RawTable, columns: list[pa.ChunkedArray], others: set[int], options: ReadOptions
+) -> RawTable:
+    """Casts many short columns of plain numbers at once; ``starts`` then holds their texts."""
+    named_ones = {composed(name) for name in options.kinds}
+    at = [i for i in range(len(columns)) if i not in others and i not in raw.encoded]
+    at = [i for i in at if not says_date(raw.names[i]) and composed(raw.names[i]) not in named_ones]
+    found = plain_columns([columns[i] for i in at], raw.reading)
+    starts = dict(raw.starts)
+    for place, values in found.items():
+        starts[at[place]] = columns[at[place]]
+        columns[at[place]] = pa.chunked_array([values])
+    return replace(raw, starts=starts) if found else raw
 
 
 def require_used(table: Table, where: str) -> None:

@@ -87,6 +87,8 @@ def with_misfits(
     column: Column, raw: RawTable, source: pa.ChunkedArray, values: pa.Array
 ) -> Column:
     """Adds the misfits of dates, booleans and infinite numbers; others are counted before."""
+    if values.null_count <= source.null_count:
+        return column
     loses = column.kind in (ColumnKind.DATETIME, ColumnKind.BOOLEAN) or _is_infinite(source, column)
     if column.left_out or not loses:
         return column

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.data.columns.scales import find_scale
 from automl.data.numbers import (
     GLUED_UNITS,
     NumberForm,
@@ -83,11 +84,13 @@ def find_numbers(
     missing = _are_marks(distinct)
     if (times := _as_clock(distinct, missing)) is not None:
         return times
-    if not any_misfits and not _may_be_numbers(distinct, missing):
+    scale, currency = find_scale(distinct.filter(pa.array(~missing)))
+    if not any_misfits and not scale and not _may_be_numbers(distinct, missing):
         return None
-    split = split_numbers(distinct)
+    split = split_numbers(distinct, is_scaled=scale != "")
     weights = np.where(missing, 0, counts)
     form, other = _form_of(split, weights, usual, decimal)
+    form = replace(form, unit=currency, scale=scale) if scale else form
     values, is_number = read_numbers(distinct, form)
     odd = ~(is_number.to_numpy(zero_copy_only=False) | missing)
     n_misfits, n_fits = int(weights[odd].sum()), int(weights[~odd].sum())
@@ -214,7 +217,13 @@ def _n_fitting(body: pa.Array, form: NumberForm, weights: IntArray) -> int:
 
 
 def _usual_unit(unit: pa.Array, body: pa.Array, weights: IntArray) -> str:
-    """The unit of most numbers; a word that is not a known unit must follow nearly all of them."""
+    """The unit of most numbers; a word that is not a known unit must follow nearly all of them.
+
+    Zeros count only if they have a unit: ``0`` beside ``$4.99``.
+    """
+    is_zero = pc.match_substring_regex(body, r"^0+(?:[.,]0+)?$").fill_null(False)
+    is_bare = pc.and_(is_zero, pc.equal(unit, "").fill_null(False))
+    weights = np.where(is_bare.to_numpy(zero_copy_only=False), 0, weights)
     is_number = body.is_valid().to_numpy(zero_copy_only=False)
     n_by_unit: dict[str, int] = {}
     for name, weight in zip(unit.to_pylist(), (weights * is_number).tolist(), strict=True):

@@ -38,8 +38,8 @@ _MICROSECONDS = 1_000_000
 FIRST_SERIAL, LAST_SERIAL = 15_000, 80_000
 """Excel serial dates from 1941 to 2119."""
 SERIAL_EPOCH = date(1899, 12, 30)
-_NO_VALUE_S = 1e14
-"""Seconds beyond which a number is not a time (about 3 million years)."""
+_NO_TICKS = 9e18
+"""Numbers from here on are not a time: nanoseconds of the year 2255."""
 
 
 def cast_to_kind(
@@ -192,13 +192,16 @@ def _datetimes(column: pa.ChunkedArray, day_first: bool) -> pa.Array:
 
 
 def _moments_of_numbers(values: pa.Array) -> pa.Array:
-    """Converts numbers to timestamps: 20130131, a year, Excel days, or (milli)seconds since 1970.
+    """Converts numbers to timestamps: 20130131, a year, Excel days, or time since 1970.
+
+    Time since 1970 is in seconds, from 1e11 on in milliseconds, from 1e14 on in microseconds, from
+    1e17 on in nanoseconds.
 
     Numbers in the range of Excel days are always read as such: as seconds they would be hours of
     1 January 1970.
     """
     numbers = values.to_numpy(zero_copy_only=False)
-    numbers = np.where(np.isfinite(numbers) & (np.abs(numbers) < _NO_VALUE_S), numbers, np.nan)
+    numbers = np.where(np.isfinite(numbers) & (np.abs(numbers) < _NO_TICKS), numbers, np.nan)
     whole = np.nan_to_num(numbers).astype(np.int64)
     year, month, day = whole // 10_000, whole // 100 % 100, whole % 100
     written = (
@@ -212,7 +215,8 @@ def _moments_of_numbers(values: pa.Array) -> pa.Array:
     )
     months = (year - 1970) * 12 + month - 1
     days = months.astype("datetime64[M]").astype("datetime64[D]") + (day - 1)
-    seconds = np.where(np.abs(numbers) >= 1e11, numbers / 1e3, numbers)
+    a_second = [np.abs(numbers) >= least for least in (1e17, 1e14, 1e11)]
+    seconds = np.select(a_second, [numbers / 1e9, numbers / 1e6, numbers / 1e3], numbers)
     is_serial = (numbers >= FIRST_SERIAL) & (numbers <= LAST_SERIAL)
     since_1970 = (date(1970, 1, 1) - SERIAL_EPOCH).days
     seconds = np.where(is_serial, np.round((numbers - since_1970) * 86_400.0), seconds)

@@ -20,7 +20,8 @@ from automl.data.columns.target import USUAL_NAMES
 from automl.data.options import Reading, ReadOptions
 from automl.data.raw_table import RawTable, composed
 from automl.data.read.column_parts import ColumnParts
-from automl.data.read.layout import SAMPLE_ROWS, Layout, without_other_lines
+from automl.data.read.layout import Layout
+from automl.data.read.other_lines import SAMPLE_ROWS, without_other_lines
 from automl.data.read.streams import direct
 
 __all__ = ["Form", "read_blocks"]

@@ -28,7 +28,8 @@ from automl.data.read.delimited_errors import (
     unlimited_field_size,
 )
 from automl.data.read.file_signatures import refuse_markup
-from automl.data.read.layout import Layout, Record, find_layout, ignorable, without_other_lines
+from automl.data.read.layout import Layout, Record, find_layout
+from automl.data.read.other_lines import ignorable, without_other_lines
 from automl.data.read.spaced_quotes import has_spaced_quotes, without_spaces
 from automl.data.read.streams import direct, is_utf8
 from automl.errors import DataError
@@ -270,7 +271,9 @@ def _read(
             else:
                 raise parse_error(open_file, where, delimiter, encoding, message) from None
     n_rows = table.num_rows - layout.has_names_as_row
-    if odd and not ignorable(odd, n_rows, layout.n_above + layout.has_names_as_row):
+    if odd and not ignorable(
+        odd, n_rows, layout.n_above + layout.has_names_as_row, table.column(0)
+    ):
         raise parse_error(open_file, where, delimiter, encoding, failure)
     if table.num_rows and "\n" in (table.column(table.num_columns - 1)[-1].as_py() or ""):
         # an unclosed quote would silently swallow the rest of the file

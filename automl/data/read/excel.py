@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from automl.data.raw_table import RawTable, format_names, suggestion
-from automl.data.read.layout import find_layout, without_other_lines
+from automl.data.read.layout import find_layout
+from automl.data.read.other_lines import SAMPLE_ROWS, without_other_lines
 from automl.data.read.workbook import (
     OLD_MAGIC,
     ZIP_MAGIC,
@@ -28,7 +29,7 @@ __all__ = ["EXCEL_ENDINGS", "OTHER_ENDINGS", "read_excel"]
 
 EXCEL_ENDINGS = (".xlsx", ".xlsm")
 OTHER_ENDINGS = (".xls", ".xlsb", ".ods", ".numbers")
-SAMPLE_ROWS, CHUNK_ROWS = 200, 10_000
+CHUNK_ROWS = 10_000
 EXACT = 10**16
 """Whole numbers below this are written with all digits; longer ones are codes anyway."""
 

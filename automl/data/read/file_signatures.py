@@ -8,7 +8,7 @@ from pathlib import Path
 from automl.data.read.workbook import OLD_MAGIC, ZIP_MAGIC, is_workbook, refuse_old
 from automl.errors import DataError
 
-__all__ = ["refuse_binary", "refuse_markup"]
+__all__ = ["SQL_FIX", "refuse_binary", "refuse_markup"]
 
 _IMAGE = ("an image", "name the folder that it is in, or a table with a column of paths")
 _ARCHIVE = "unpack it, and name the file in it"
@@ -28,6 +28,15 @@ _MAGICS = {
     b"Rar!": ("an RAR archive", _ARCHIVE),
     b"\xfd7zXZ": ("an .xz archive", "decompress it, or compress it as .gz, .zst or .bz2"),
 }
+SQL_FIX = (
+    "Export the table as CSV, or load it into a database and name that (postgresql://... or "
+    "sqlite:///path, with data.sql='select ...')"
+)
+_SQL = re.compile(
+    r"^(?:insert into\s|create table\s|copy\s.*from stdin;|begin transaction;|pragma\s"
+    r"|-- (?:mysql|mariadb|postgresql|sqlite).*dump)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _JSON = re.compile(r'\[?\s*\{\s*"[^"]*"\s*:')
 
 
@@ -55,21 +64,24 @@ def refuse_binary(path: Path, start: bytes) -> None:
 
 
 def refuse_markup(text: str, where: str) -> None:
-    """Refuses HTML, XML and JSON in a file named like delimited text.
+    """Refuses HTML, XML, JSON and SQL in a file named like delimited text.
 
     Args:
         text: The start of the file.
         where: Name of the file.
 
     Raises:
-        DataError: The text is HTML, XML or JSON.
+        DataError: The text is HTML, XML, JSON or SQL.
     """
     start = text[:1000].lstrip().lower()
     if start.startswith(("<!doctype", "<html", "<?xml", "<table", "<svg")):
         what = "XML" if start.startswith(("<?xml", "<svg")) else "a web page"
         raise DataError(f"{where}, line 1: this is {what}, not a table as text. Save it as CSV")
+    if found := _SQL.search(text[:1000]):
+        line = text[: found.start()].count("\n") + 1
+        raise DataError(f"{where}, line {line}: this is SQL, not a table as text. {SQL_FIX}")
     if _JSON.match(start):
         raise DataError(
-            f"{where}, line 1: this is JSON, not a table as text. If it has one object per line, "
-            "rename it to end in .jsonl"
+            f"{where}, line 1: this is JSON, not a table as text: rename it to end in .json or "
+            ".jsonl"
         )

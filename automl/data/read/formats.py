@@ -27,7 +27,7 @@ from automl.data.raw_table import (
 )
 from automl.data.read.delimited import read_delimited
 from automl.data.read.excel import EXCEL_ENDINGS, OTHER_ENDINGS, read_excel
-from automl.data.read.file_signatures import refuse_binary
+from automl.data.read.file_signatures import SQL_FIX, refuse_binary
 from automl.data.read.frames import read_frame
 from automl.data.read.image_folder import read_folder
 from automl.data.read.json_lines import read_json_lines
@@ -201,7 +201,8 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
     if ending in ARROW_ENDINGS:
         return _read_columnar(path, "a Feather or Arrow file", _arrow)
     if ending in JSON_ENDINGS:
-        return _from_arrow(read_json_lines(opened, path), path.name)
+        table, notes = read_json_lines(opened, path)
+        return replace(_from_arrow(table, path.name), notes=notes)
     if ending in TS_ENDINGS:
         return read_ts(opened, path.name)
     with opened() as file:
@@ -211,8 +212,9 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
     if ending in TEXT_ENDINGS:
         raw = read_delimited(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
         return _unguarded(raw)
-    if ending in OTHER_ENDINGS:
-        raise DataError(f"{path}: {ending} files are not supported: save it as .xlsx or CSV")
+    if ending in (*OTHER_ENDINGS, ".sql"):
+        fix = SQL_FIX if ending == ".sql" else "Save it as .xlsx or CSV"
+        raise DataError(f"{path}: {ending} files are not supported. {fix}")
     known = TEXT_ENDINGS + JSON_ENDINGS + EXCEL_ENDINGS + PARQUET_ENDINGS + ARROW_ENDINGS
     problem = f"unknown extension {ending!r}" if ending else "no extension: the format is unknown"
     near = suggestion(ending, known + TS_ENDINGS)
@@ -220,15 +222,25 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
 
 
 def _unguarded(raw: RawTable) -> RawTable:
-    """Restores texts that CSV files of automl guard from spreadsheets and terminals."""
+    """Restores texts that CSV files guard from spreadsheets: those of automl, and ``="007"``."""
 
     def without_guards(column: pa.ChunkedArray) -> pa.ChunkedArray:
         indices, distinct = factorize(column)
-        texts = [text and unguarded(text) for text in distinct.to_pylist()]
+        texts = [text and _text_of(text) for text in distinct.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string()).take(indices)])
 
-    columns = _with_texts(raw.columns, lambda c: pc.starts_with(c, "'"), without_guards)
-    return replace(raw, names=tuple(map(unguarded, raw.names)), columns=columns)
+    columns = _with_texts(
+        raw.columns,
+        lambda c: pc.or_(pc.starts_with(c, "'"), pc.starts_with(c, '="')),
+        without_guards,
+    )
+    return replace(raw, names=tuple(map(_text_of, raw.names)), columns=columns)
+
+
+def _text_of(cell: str) -> str:
+    """A cell without its guard; ``="007"`` is a text that is to keep its zeros in Excel."""
+    as_text = re.fullmatch(r'="([^"]*)"', cell)
+    return as_text[1] if as_text else unguarded(cell)
 
 
 def _read_columnar(path: Path, what: str, read: Callable[[Path], pa.Table]) -> RawTable:

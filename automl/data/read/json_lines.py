@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.read.delimited import BLOCK_BYTES
+from automl.data.read.json_document import read_document, table_of_rows
 from automl.data.table import BoolArray
 from automl.errors import DataError
 from automl.formatting import first_line
@@ -27,30 +28,46 @@ _MARKS = b'"\r\n[]{}'
 _OTHERS = bytes(set(range(256)) - set(_MARKS))
 
 
-def read_json_lines(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
-    """Reads a file with one JSON object per line.
+def read_json_lines(opened: Callable[[], BinaryIO], path: Path) -> tuple[pa.Table, tuple[str, ...]]:
+    """Reads a file with one JSON object per line, or of one JSON value that holds the rows.
 
     Args:
         opened: Opens the decompressed bytes from the start.
         path: Path of the file, for messages.
 
+    Returns:
+        The table, and notes.
+
     Raises:
-        DataError: The file is not JSON Lines, or is nested deeper than ``DEEPEST``; the message
+        DataError: The file is not such JSON, or is nested deeper than ``DEEPEST``; the message
             names the line.
     """
-    import pyarrow.json as pj
-
     with opened() as file:
         start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] != b"{":
-        said = "is one JSON array" if start[:1] == b"[" else "does not start with a JSON object"
+    if start[:1] not in (b"{", b"["):
         raise DataError(
-            f"{path}, line 1: it {said}; JSON Lines has one object per line "
-            "(pandas: to_json(path, orient='records', lines=True))"
+            f"{path}, line 1: it does not start with a JSON object; JSON Lines has one object per "
+            "line (pandas: to_json(path, orient='records', lines=True))"
         )
     # This also raises errors of the stream, before Arrow reads ahead in a thread: if the file
     # raised there, the process would hang at its end.
     _check_depth(opened, path)
+    document = None
+    first, _, more = start.partition(b"\n")
+    if start[:1] == b"[":
+        document = read_document(opened, path)
+    elif more.strip() and not first.rstrip().endswith(b"}"):
+        with contextlib.suppress(DataError):  # objects over several lines may still be rows
+            document = read_document(opened, path)
+    if document:
+        return document
+    table = _read_lines(opened, path)
+    return (table.num_rows == 1 and read_document(opened, path)) or (table, ())
+
+
+def _read_lines(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
+    import pyarrow.json as pj
+
     blocks = list(BLOCK_BYTES)
     while True:
         try:
@@ -74,8 +91,7 @@ def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
     Raises:
         DataError: A line is not a JSON object.
     """
-    columns: dict[str, list[Any]] = {}
-    n_rows = 0
+    rows: list[dict[str, Any]] = []
     with opened() as file:
         for number, line in enumerate(file, 1):
             if not line.strip(b" \t\r\n\xef\xbb\xbf"):
@@ -89,22 +105,8 @@ def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
                 ) from None
             if not isinstance(found, dict):
                 raise DataError(f"{path}, line {number}: not a JSON object. Write one per line")
-            for name in found:
-                if name not in columns:
-                    columns[name] = [None] * n_rows
-            n_rows += 1
-            for name, values in columns.items():
-                values.append(found.get(name))
-    return pa.table({name: _one_type(values) for name, values in columns.items()})
-
-
-def _one_type(values: list[Any]) -> pa.Array:
-    types = {type(value) for value in values} - {type(None)}
-    if len(types) < 2 or types == {int, float}:
-        with contextlib.suppress(pa.ArrowException, OverflowError):
-            return pa.array(values, from_pandas=True)
-    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
-    return pa.array(texts, pa.string())
+            rows.append(found)
+    return table_of_rows(rows)
 
 
 def _check_depth(opened: Callable[[], BinaryIO], path: Path) -> None:

@@ -29,9 +29,11 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins.common.fitting import FitClock, ignore_reports
+from automl_plugins.common.memory import columns_gib
 from automl_plugins.svm.model import SVMModel, load_svm, save_svm
 from automl_plugins.svm.training import (
     CACHE_MIB,
+    CHUNK_ROWS,
     MAX_CACHE_BYTES,
     fit_approximate,
     fit_exact,
@@ -72,14 +74,17 @@ class SVM(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily
         return None
 
     def resources(self, problem: ProblemInfo) -> Resources:
-        """Cache of libsvm and the rows, or the mapped rows."""
+        """Cache of libsvm and the rows, or the mapped rows and two copies of a chunk of them."""
         columns = problem.n_numeric + 8 * problem.n_categorical + 32 * problem.n_text
         if problem.n_rows <= EXACT_ROWS:
             kept = min(CACHE_MIB * 2.0**20, 4.0 * problem.n_rows**2)
         else:
-            kept = 4.0 * problem.n_rows * n_components(problem.n_rows)
+            n_mapped = n_components(problem.n_rows)
+            kept = 4.0 * problem.n_rows * n_mapped
             kept = kept if kept <= MAX_CACHE_BYTES else 0.0  # else mapped in each epoch
-        return Resources(ram_gib=0.12 + (kept + 12.0 * problem.n_rows * columns) / 2**30)
+            kept += 8.0 * CHUNK_ROWS * n_mapped
+        rows_gib = (kept + 12.0 * problem.n_rows * columns) / 2**30
+        return Resources(ram_gib=0.14 + rows_gib + columns_gib(problem))
 
     def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
         """Scaled or quantile-normal numbers, one-hot categories, components and scores of text."""

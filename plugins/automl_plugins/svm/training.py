@@ -15,7 +15,7 @@ from automl_plugins.common.fitting import FitClock, mean_and_std, total_weight
 from automl_plugins.common.stopping import EpochStopping
 from automl_plugins.svm.model import SigmoidCalibration, SVMModel, calibrate
 
-__all__ = ["fit_approximate", "fit_exact", "fit_one_class", "n_components"]
+__all__ = ["CHUNK_ROWS", "fit_approximate", "fit_exact", "fit_one_class", "n_components"]
 
 CHUNK_ROWS = 10_000
 """Rows mapped at a time; the clock is read in between."""

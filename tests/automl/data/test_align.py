@@ -46,6 +46,30 @@ def test_values_that_do_not_fit_become_missing_and_new_categories_stay():
     assert [d and str(d)[:10] for d in data["c3"]] == ["2021-06-05", None, "2021-06-05"]
 
 
+@pytest.mark.parametrize(
+    ("known", "new", "read"),
+    [
+        ("{}.5 kg", ["12500 g", "3.5 kg", "7"], [None, 3.5, 7.0]),
+        ("{}.5%", ["0.45", "45%"], [None, 45.0]),
+        ("{}.5", ["45%", "45"], [None, 45.0]),
+        ("{}.5", ["4.5 kg", "7 kg"], [4.5, 7.0]),
+        ("{}.5", ["4,5", "5,25"], [4.5, 5.25]),
+        ("${}.5", ["\u20ac4.5", "$4.5"], [None, 4.5]),
+        ("{:02}:30", ["3600", "01:00"], [None, 3600.0]),
+        ("{}.5", ["01:30", "1.5"], [None, 1.5]),
+        ("{}.5k", ["1.5k", "500", "3M"], [1.5, None, None]),
+        ("{}.50 CR", ["1.10 CR", "2.50 DR"], [1.1, -2.5]),
+    ],
+    ids=str,
+)
+def test_new_numbers_in_another_unit_are_misfits_and_in_another_notation_are_read(known, new, read):
+    data = pd.DataFrame({"x": [known.format(i) for i in range(20)], "y": ["p", "q"] * 10})
+    columns = load_dataset(data).table.columns
+    table = load_features(pd.DataFrame({"x": new}), columns)
+    assert table.data.to_pydict() == {"c0": read}
+    assert sum(misfits.n for misfits in table.misfits) == read.count(None)
+
+
 def test_all_missing_columns_are_named_at_once():
     columns = load_dataset(frame()).table.columns
     new = frame().drop(columns=["b"]).rename(columns={"x": "X", "c": "q"})

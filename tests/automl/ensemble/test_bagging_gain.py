@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from automl.ensemble import gain_of_mean, in_log_odds, on_scale_of_noise
+from automl.ensemble import fold_variance, gain_of_mean, in_log_odds, on_scale_of_noise
 from automl.metrics import CATALOG
 
 N, N_MODELS, NOISE = 20_000, 5, 0.6
@@ -76,3 +76,43 @@ def test_probabilities_are_on_a_scale_on_which_their_noise_is_normal(classes):
     scaled = on_scale_of_noise(models[0], True)
     assert scaled.sum(axis=1) == pytest.approx(np.zeros(N), abs=1e-9)
     assert on_scale_of_noise(models[0], False) is not None
+
+
+N_ROWS = 40_000
+
+
+def models_of_folds(rng, n_folds, own, pull, shape=()):
+    """Models that err by ``own``, and repeat a share ``pull`` of the noise of rows they saw."""
+    fold = rng.integers(0, n_folds, N_ROWS)
+    saw = np.arange(n_folds)[:, None] != fold
+    noise = rng.normal(size=(N_ROWS, *shape))
+    mask = saw.reshape(n_folds, N_ROWS, *[1] * len(shape))
+    return rng.normal(0, own, (n_folds, N_ROWS, *shape)) + pull * mask * noise, saw
+
+
+@pytest.mark.parametrize("pull", [0.0, 0.3])
+def test_it_is_near_that_on_rows_nobody_saw(pull):
+    predictions, saw = models_of_folds(np.random.default_rng(0), 5, 0.3, pull)
+    assert 0.85 * 0.09 < fold_variance(predictions, saw, np.ones(N_ROWS)) < 1.3 * 0.09
+
+
+def test_two_folds_have_no_row_that_both_saw():
+    predictions, saw = models_of_folds(np.random.default_rng(0), 2, 0.3, 0.42)
+    assert fold_variance(predictions, saw, np.ones(N_ROWS)) == pytest.approx(0.09, rel=0.05)
+
+
+def test_repeats_have_rows_that_neither_saw_and_these_count_alone():
+    rng = np.random.default_rng(0)
+    predictions = rng.normal(0, 0.3, (4, N_ROWS))
+    saw = np.concatenate([models_of_folds(rng, 2, 1, 0)[1] for _ in range(2)])
+    predictions[:, :] += 5.0 * saw  # what models_of_folds remember of rows they saw
+    assert fold_variance(predictions, saw, np.ones(N_ROWS)) == pytest.approx(0.09, rel=0.05)
+
+
+def test_outputs_are_added_and_rows_weighted():
+    rng = np.random.default_rng(0)
+    predictions, saw = models_of_folds(rng, 5, 0.3, 0.0, shape=(3,))
+    assert fold_variance(predictions, saw, np.ones(N_ROWS)) == pytest.approx(0.88 * 0.27, rel=0.05)
+    weight = np.where(np.arange(N_ROWS) < N_ROWS // 2, 1.0, 0.0)
+    predictions[:, N_ROWS // 2 :] *= 100.0
+    assert fold_variance(predictions, saw, weight) == pytest.approx(0.88 * 0.27, rel=0.05)

@@ -24,6 +24,7 @@ from automl.plugin import (
     Task,
     TrialContext,
 )
+from automl_plugins.common.memory import columns_gib
 from automl_plugins.torch.core.batch_sizes import MOST_VALUES
 from automl_plugins.torch.core.validation import log_bytes_of
 
@@ -34,6 +35,7 @@ _MAX_EMBEDDED = 200  # with more numeric columns the embedding would be most of 
 _MOST_PACKED = 16  # params per pack on a GPU
 _FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
 _TEXT_COLUMNS = 64  # dense columns per text column
+_WEIGHT_BYTES = 72
 _COPIES = 10  # memory of a training step, in copies of the hidden values of a batch
 
 
@@ -96,7 +98,8 @@ class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFami
             vram_gib = 1.0 + data_gib + step_gib
             ram_gib = 1.0 + data_gib + self._log_gib(problem)
             return Resources(ram_gib=ram_gib, n_gpus=0.25, vram_gib=vram_gib)
-        return Resources(ram_gib=0.3 + 2 * data_gib + step_gib + self._log_gib(problem))
+        ram_gib = 0.3 + 2 * data_gib + step_gib + self._log_gib(problem)
+        return Resources(ram_gib=ram_gib + columns_gib(problem) + self._inputs_gib(problem))
 
     def pack_resources(self, n_members: int, problem: ProblemInfo) -> Resources:
         """All cores that members can use, or a whole GPU, with one copy of the rows per fold."""
@@ -106,7 +109,8 @@ class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFami
         if problem.n_gpus:
             vram_gib = 1.0 + data_gib + n_members * step_gib
             return Resources(ram_gib=1.0 + data_gib + log_gib, n_gpus=1.0, vram_gib=vram_gib)
-        ram_gib = 0.3 + 2 * data_gib + n_members * step_gib + log_gib
+        ram_gib = 0.3 + 2 * data_gib + n_members * step_gib + log_gib + columns_gib(problem)
+        ram_gib += n_members * self._inputs_gib(problem)
         return Resources(n_cpus=min(n_members, problem.n_cpus), ram_gib=ram_gib)
 
     def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
@@ -161,6 +165,14 @@ class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFami
         values = net["batch_size"] * net["width"] * net["k"] * net["n_layers"]
         data_gib = 8 * problem.n_rows * max(1, problem.n_columns) / 2**30
         return data_gib, 4 * _COPIES * values / 2**30
+
+    def _inputs_gib(self, problem: ProblemInfo) -> float:
+        """Memory of the weights of the first layer, which are many for many columns, in GiB.
+
+        With gradients, moments, the best and averaged weights, and temporary copies: measured.
+        """
+        width = self.portfolio(problem)[0]["width"]
+        return float(_WEIGHT_BYTES * problem.n_columns * width / 2**30)
 
     def _log_gib(self, problem: ProblemInfo) -> float:
         """Memory of the stage log of a fit, in GiB; see ``core/validation.py``."""

@@ -82,3 +82,29 @@ def test_new_rows_are_read_as_days_too(tmp_path):
         *(datetime(2021, 1, 1), datetime(2021, 1, 2, 12), None, datetime(2021, 1, 3)),
     ]
     assert read_source(tmp_path / "new.csv", ReadOptions()).n_rows == 4
+
+
+@pytest.mark.parametrize("ticks", [10**6, 10**9])
+@pytest.mark.parametrize("name", ["timestamp", "event_time", "ts", "created_at", "start_ns"])
+def test_long_numbers_in_a_column_of_times_are_micro_or_nanoseconds(tmp_path, name, ticks):
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{(1_614_556_800 + i * 60) * ticks},{i % 2}\n" for i in range(30))
+    path.write_text(f"{name},y\n{rows}")
+    table = load_dataset(path, target="y").table
+    assert table.columns[0].kind == "datetime"
+    start = datetime(2021, 3, 1)
+    assert moments(table, table.columns[0])[:2] == [start, start + timedelta(minutes=1)]
+    path.write_text(f"{name}\n{(1_614_556_800 + 5) * ticks}\n")
+    new = load_features(path, table.columns)
+    assert moments(new, table.columns[0]) == [start + timedelta(seconds=5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("card", 1_614_556_800_000_000), ("tweet", 1_614_556_800_000_000_000), ("ts", 4 * 10**15)],
+)
+def test_other_long_numbers_stay_codes(tmp_path, name, value):
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{value + i % 7},{i % 2}\n" for i in range(30))
+    path.write_text(f"{name},y\n{rows}")
+    assert load_dataset(path, target="y").table.columns[0].kind == "categorical"

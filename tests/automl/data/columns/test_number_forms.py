@@ -35,6 +35,10 @@ def form_of(*texts, **options):
         (("1 163,74", "20,10"), NumberForm(",", " ")),
         (("$12.50", "$3", "4"), NumberForm(unit="$")),
         (("45.2%", "3%"), NumberForm(unit="%")),
+        (("$4.99", *["0"] * 9), NumberForm(unit="$")),
+        (("159lbs", "172lbs"), NumberForm(unit="lbs")),
+        (("56%RH", "71%RH"), NumberForm(unit="%rh")),
+        (("Fr. 12.--", "Fr. 3.50"), NumberForm(unit="fr")),
         (("12,5 kg", "300 kg"), NumberForm(",", unit="kg")),
         (("3 bedrooms", "1 bedroom"), NumberForm(unit="bedroom")),
         (("(4.5)", "\u22122", "3"), NumberForm()),
@@ -65,6 +69,7 @@ def test_the_form_follows_from_all_values(texts, form):
         ("0x1A", "0x1B"),
         ("2021-01-01", "2021-01-02"),
         ("50%", "0.5", "0.7", "20%"),
+        ("$4.99", "$3", "$2", *["7"] * 9),
         ("a", "b"),
         (*map(str, range(100)), "12a", "13b"),  # two of them are no slips of a finger
         (*map(str, range(100)), "V10", "E85"),

@@ -1,5 +1,7 @@
 """Columns of plain numbers are read at once, and as they are read text by text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.data.columns.kinds import infer_kind
-from automl.data.columns.plain_numbers import n_different, plain_column
+from automl.data.columns.plain_numbers import n_different, plain_column, plain_columns
+from automl.data.load import load_dataset
 from automl.data.numbers import NumberForm
-from automl.data.options import USUAL_READING, Reading
+from automl.data.options import USUAL_READING, Reading, ReadOptions
 from automl.plugin import ColumnKind
 
 
@@ -97,3 +100,44 @@ def test_different_numbers_are_counted_as_arrow_counts_them(numbers):
 def test_different_categories_and_texts_are_counted():
     assert n_different(pa.array(["a", "b", "a", None]).dictionary_encode()) == 2
     assert n_different(pa.array(["a", "b", "c", None])) == 3
+
+
+@pytest.mark.parametrize("n_rows", [1, 4, 300])
+def test_many_short_columns_are_read_at_once_like_one_by_one(n_rows):
+    rng = np.random.default_rng(0)
+    odd = [["007"] * n_rows, ["x"] * n_rows, [None] * n_rows, ["inf"] * n_rows, ["NaN"] * n_rows]
+    cells = [[str(v) for v in rng.normal(size=n_rows)] for _ in range(900)]
+    for at, column in zip((3, 300, 600, 890, 895), odd, strict=True):
+        cells[at] = column
+    columns = [pa.chunked_array([pa.array(column, pa.string())]) for column in cells]
+    found = plain_columns(columns, USUAL_READING)
+    assert len(found) > 300
+    for at, values in found.items():
+        assert values.equals(plain_column(columns[at], USUAL_READING))
+    assert not plain_columns(columns, Reading(decimal=","))
+    assert not plain_columns(columns[:20], USUAL_READING)
+
+
+def test_a_wide_short_table_is_typed_like_its_columns_alone(tmp_path):
+    rng = np.random.default_rng(0)
+    names = [*(f"x{i}" for i in range(600)), "date", "code", "wanted", "y"]
+    rows = [
+        [
+            *(f"{v:.3f}" for v in rng.normal(size=600)),
+            f"{44197 + i * i}",
+            f"{i % 5:03}",
+            f"{i % 3}.0",
+            "01"[i % 2],
+        ]
+        for i in range(12)
+    ]
+    path = tmp_path / "wide.csv"
+    path.write_text("\n".join(",".join(row) for row in (names, *rows)) + "\n")
+    options = ReadOptions(kinds={"wanted": "categorical"})
+    wide = load_dataset(path, target="y", options=options).table
+    for name in ("x0", "x599", "date", "code", "wanted"):
+        at = names.index(name)
+        path.write_text("\n".join(f"{row[at]},{row[-1]}" for row in (names, *rows)) + "\n")
+        options = ReadOptions(kinds={"wanted": "categorical"} if name == "wanted" else {})
+        (alone,) = load_dataset(path, target="y", options=options).table.columns
+        assert replace(wide.columns[at], key="c0") == replace(alone, reason=wide.columns[at].reason)

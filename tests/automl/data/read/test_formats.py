@@ -175,7 +175,12 @@ def test_paths_that_are_no_files_are_refused(source):
         ("a.parquet", b"abcd" * 10, "not a Parquet file"),
         ("a.feather", b"abcd" * 10, "not a Feather"),
         ("a.csv", b"PAR1abcd", r"rename it to end in \.parquet"),
-        ("a.json", b'[{"a": 1}]', "one JSON array"),
+        (
+            "a.sql",
+            b"INSERT INTO t VALUES (1, 2);\n" * 9,
+            r"\.sql files.*as CSV, or load",
+        ),
+        ("a.json", b'[{"a": 1}, 2]', "one JSON array whose item 2 is not an object"),
         ("a.jsonl", b'{"a": 1, "y": 2}\n{"a": 2, "y": 3\n', "about line 2"),
         ("a.jsonl", b'{"a": "\xff", "y": 2}\n{"a": "x", "y": 3}\n', "not UTF-8"),
     ],
@@ -267,3 +272,10 @@ def test_a_link_that_leads_nowhere_is_told_with_its_end(tmp_path):
     (tmp_path / "link.csv").symlink_to("nowhere.csv")
     with pytest.raises(DataError, match=r"link to nowhere\.csv, which does not exist: name a file"):
         load_dataset(tmp_path / "link.csv")
+
+
+def test_texts_that_are_kept_from_excel_are_read_as_texts(tmp_path):
+    rows = "".join(f'"=""{i:03}""","=""{i}""","\'=""x""",{i % 2}\n' for i in range(30))
+    (tmp_path / "a.csv").write_text(f"code,n,label,y\n{rows}")
+    raw = read_source(tmp_path / "a.csv", ReadOptions())
+    assert [column[7].as_py() for column in raw.columns] == ["007", "7", '="x"', "1"]

@@ -5,7 +5,6 @@ import pytest
 from automl.data import load_dataset
 from automl.data.options import ReadOptions
 from automl.data.read.formats import read_source
-from automl.errors import DataError
 
 ROWS = "".join(f"{i},{i * 2},n{i}\n" for i in range(1, 31))
 
@@ -15,13 +14,6 @@ def read(tmp_path, text, name="a.csv"):
     (tmp_path / name).write_text(text, encoding="utf-8")
     raw = read_source(tmp_path / name, ReadOptions())
     return raw.names, raw.n_rows, [c[0].as_py() for c in raw.columns], raw.notes
-
-
-def test_repeated_names_are_left_out_and_counted(tmp_path):
-    text = "a,b,c\n" + ROWS + "a,b,c\n" + ROWS + "a,b,c\na,2,x\n"
-    names, n_rows, _, notes = read(tmp_path, text)
-    assert (names, n_rows) == (("a", "b", "c"), 61)
-    assert notes == ("a.csv: 2 lines repeat the column names and are left out",)
 
 
 @pytest.mark.parametrize(
@@ -53,44 +45,6 @@ def test_names_that_are_mostly_blank_are_names_where_no_other_line_is(tmp_path):
     rows = "".join(f"x{i},{i},{i % 7},{i % 5},{i % 3},{'ab'[i % 2]}\n" for i in range(20))
     names, n_rows, *_ = read(tmp_path, f"id,,,,,y\n{rows}")
     assert (names, n_rows) == (("id", "", "", "", "", "y"), 20)
-
-
-def test_comments_among_the_rows_and_a_source_below_them_are_no_rows(tmp_path):
-    text = "a,b,c\n" + ROWS + "# half\n" + ROWS + "Source: the office\n"
-    names, n_rows, _, notes = read(tmp_path, text)
-    assert (names, n_rows) == (("a", "b", "c"), 60)
-    assert notes == (
-        "a.csv, line 32 is left out: '# half' is not a row",
-        "a.csv, line 63 is left out: 'Source: the office' is not a row",
-    )
-
-
-def test_a_short_row_in_the_middle_is_still_an_error(tmp_path):
-    with pytest.raises(DataError, match="line 32: 1 value where the first line names 3 columns"):
-        read(tmp_path, "a,b,c\n" + ROWS + "broken\n" + ROWS)
-
-
-def test_the_name_of_a_lone_column_may_be_a_value_of_it(tmp_path):
-    names, n_rows, _, notes = read(tmp_path, "a\n1\na\na\n")
-    assert (names, n_rows, notes) == (("a",), 3, ())
-
-
-@pytest.mark.parametrize("last", ["31,Total,", "31,1,Total", "Total,,x"])
-def test_a_label_with_no_number_behind_it_is_no_total(tmp_path, last):
-    _, n_rows, _, notes = read(tmp_path, f"a,b,c\n{ROWS}{last}\n")
-    assert (n_rows, notes) == (31, ())
-
-
-@pytest.mark.parametrize("total", ["Total,930,", "total:,930,x", "Grand Total,930,", ",Sum,930"])
-def test_a_total_below_the_last_row_is_no_row(tmp_path, total):
-    _, n_rows, _, notes = read(tmp_path, f"a,b,c\n{ROWS}{total}\n")
-    assert n_rows == 30
-    assert "the last row is left out" in notes[0]
-
-
-def test_a_total_that_is_a_category_is_a_row(tmp_path):
-    _, n_rows, _, notes = read(tmp_path, f"a,b,c\nTotal,1,x\n{ROWS}Total,930,\n")
-    assert (n_rows, notes) == (32, ())
 
 
 def test_names_of_rows_and_separators_at_the_end_have_a_column_of_their_own(tmp_path):
@@ -194,33 +148,6 @@ class Slow(io.BufferedIOBase):
         return b"".join(parts)
 
 
-def test_a_line_of_units_below_the_names_is_no_row(tmp_path):
-    names, n_rows, first, notes = read(tmp_path, "a,b,c\nkg,n,name\n" + ROWS)
-    assert (names, n_rows, first) == (("a", "b", "c"), 30, ["1", "2", "n1"])
-    assert "the line below the names is left out" in notes[0]
-    assert "'kg', 'n'" in notes[0]
-
-
-@pytest.mark.parametrize("line", ["n.a.,2,x", "sold,2,x", "n.a.,unknown,x", ",,x"])
-def test_a_first_row_with_a_few_odd_cells_is_a_row(tmp_path, line):
-    _, n_rows, _, notes = read(tmp_path, f"a,b,c\n{line}\n" + ROWS)
-    assert (n_rows, notes) == (31, ())
-
-
-@pytest.mark.parametrize("rule", ["|---|:----:|--:|", "|=====|===|==|"])
-def test_a_rule_below_the_names_is_no_row(tmp_path, rule):
-    rows = "".join(f"| {i} | n{i} | {i % 2} |\n" for i in range(20))
-    names, n_rows, first, notes = read(tmp_path, f"| x | name | y |\n{rule}\n{rows}")
-    assert ([n.strip() for n in names], n_rows) == (["", "x", "name", "y", ""], 20)
-    assert first[2].strip() == "n0"
-    assert "a.csv: the rule below the names is left out" in notes
-
-
-@pytest.mark.parametrize("row", ["--,5,x", "-,-,-", "--,,"])
-def test_a_first_row_of_dashes_for_missing_values_is_a_row(tmp_path, row):
-    assert read(tmp_path, f"x,z,y\n{row}\n{ROWS}")[1] == 31
-
-
 def test_what_stands_within_quotes_is_no_space_before_one(tmp_path):
     labels = [', ",', '; "x', ' "', "a"] * 9
     rows = "".join('"' + label.replace('"', '""') + '"\n' for label in labels)
@@ -228,3 +155,23 @@ def test_what_stands_within_quotes_is_no_space_before_one(tmp_path):
     (tmp_path / "a.csv").write_text(text)
     raw = read_source(tmp_path / "a.csv", ReadOptions())
     assert raw.columns[1].to_pylist() == labels
+
+
+def test_years_are_names_below_titles_of_fewer_fields(tmp_path):
+    above = '"Data Source","Indicators",\n\n"Last Updated","2021-02-17",\n\n'
+    rows = "".join(f'"C{i}","K{i % 3}","{i}.5","..","{"yn"[i % 2]}",\n' for i in range(30))
+    names, n_rows, *_ = read(tmp_path, f'{above}"Country","Code","2019","2020","y",\n{rows}')
+    assert (names, n_rows) == (("Country", "Code", "2019", "2020", "y", ""), 30)
+
+
+@pytest.mark.parametrize(
+    ("rule", "sides", "end"),
+    [("+---+---+\n", "|", "30 rows in set (0.00 sec)\n"), ("", "", "(30 rows)\n")],
+    ids=["mysql", "psql"],
+)
+def test_what_database_clients_print_is_a_table(tmp_path, rule, sides, end):
+    below = rule or "---+---\n"
+    rows = "".join(f"{sides} {i}.5 | {'yn'[i % 2]} {sides}\n" for i in range(30))
+    text = f"{rule}{sides} x | y {sides}\n{below}{rows}{rule}{end}"
+    names, n_rows, *_ = read(tmp_path, text)
+    assert ([n.strip() for n in names if n.strip()], n_rows) == (["x", "y"], 30)
