@@ -215,13 +215,13 @@ GROUPS = {"group": np.repeat(np.arange(200), 10)}
 @pytest.mark.parametrize(
     ("y", "task", "time_s", "columns", "n_folds"),
     [
-        (NUMBERS, Task.REGRESSION, 15.0, {}, 1),
-        (NUMBERS, Task.REGRESSION, 16.0, {}, 5),
+        (NUMBERS, Task.REGRESSION, 20.0, {}, 1),
+        (NUMBERS, Task.REGRESSION, 21.0, {}, 5),
         (NUMBERS, Task.REGRESSION, None, {}, 8),
-        (NUMBERS[:1_999], Task.REGRESSION, 15.0, {}, 5),
-        (NUMBERS, Task.REGRESSION, 15.0, GROUPS, 5),
-        (NUMBERS, Task.REGRESSION, 15.0, {"time": np.arange(2_000)}, 5),
-        (coin(2_000), Task.BINARY, 15.0, {}, 5),
+        (NUMBERS[:1_999], Task.REGRESSION, 20.0, {}, 5),
+        (NUMBERS, Task.REGRESSION, 20.0, GROUPS, 5),
+        (NUMBERS, Task.REGRESSION, 20.0, {"time": np.arange(2_000)}, 5),
+        (coin(2_000), Task.BINARY, 20.0, {}, 5),
     ],
 )
 def test_a_regression_of_a_few_seconds_holds_out_a_fifth(y, task, time_s, columns, n_folds):
@@ -229,7 +229,7 @@ def test_a_regression_of_a_few_seconds_holds_out_a_fifth(y, task, time_s, column
     assert plan.n_folds == n_folds
     if n_folds == 1:
         assert len(plan.splits[0].valid) == 400
-        assert "15 s are too short for the folds of a regression" in plan.reason
+        assert "20 s are too short for the folds of a regression" in plan.reason
 
 
 def test_folds_that_are_asked_for_are_made_however_short_the_time():
