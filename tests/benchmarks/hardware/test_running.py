@@ -46,7 +46,14 @@ def call(tmp_path, clock):
             return {"score": 0.5}
 
         measured.clear()
-        plan = Plan(tmp_path, tmp_path / "r.jsonl", limit_s=limit_s, label=label, clock=clock)
+        plan = Plan(
+            tmp_path,
+            tmp_path / "r.jsonl",
+            limit_s=limit_s,
+            label=label,
+            clock=clock,
+            before=tmp_path,
+        )
         return run_units(units, plan, device, measure), list(measured)
 
     return run
