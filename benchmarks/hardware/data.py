@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.digits import divide as divide_images
 from benchmarks.tables import Entry, kept_parts, read_catalog
 
-__all__ = ["IMAGES", "MissingTable", "Parts", "images_parts", "is_images", "table_parts"]
+__all__ = ["IMAGES", "MissingTable", "Parts", "images_folder", "images_parts", "table_parts"]
 
 CATALOG = "catalog.csv"
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
@@ -45,10 +45,14 @@ class Parts:
     thousand: Path | None = None
 
 
-def is_images(folder: Path, name: str) -> bool:
-    """Whether the data folder has a folder of images of this name, with a subfolder per class."""
-    place = folder / name
-    return place.is_dir() and any(_images(place))
+def images_folder(folder: Path, name: str) -> Path | None:
+    """The folder of images of this name, with a subfolder per class; None without one.
+
+    It is the file of the catalog's table of this name, or the subfolder itself.
+    """
+    entry = _entries(folder).get(name)
+    place = folder / name if entry is None else entry.file
+    return place if place.is_dir() and any(_images(place)) else None
 
 
 def table_parts(folder: Path, name: str, seed: int, scratch: Path) -> Parts:
@@ -66,7 +70,7 @@ def table_parts(folder: Path, name: str, seed: int, scratch: Path) -> Parts:
     catalog = folder / CATALOG
     if not catalog.is_file():
         raise MissingTable(f"{folder} has no {CATALOG} and no folder of images {name!r}")
-    entries: dict[str, Entry] = {entry.name: entry for entry in read_catalog(catalog)}
+    entries = _entries(folder)
     if name not in entries:
         raise MissingTable(f"{catalog} has no table {name!r}, and {folder} no images of this name")
     entry = entries[name]
@@ -78,18 +82,17 @@ def table_parts(folder: Path, name: str, seed: int, scratch: Path) -> Parts:
     return Parts(train, questions, entry.target, entry.task, truth, whole=entry.file)
 
 
-def images_parts(folder: Path, name: str, seed: int, scratch: Path) -> Parts:
+def images_parts(source: Path, seed: int, scratch: Path) -> Parts:
     """Divides a folder of images: four fifths of each class to learn from.
 
     The 1,000 images to predict are those to test on, repeated as often as needed.
 
     Args:
-        folder: The user's.
-        name: Of the folder in it.
+        source: The folder, of ``images_folder``.
         seed: Of the division.
         scratch: An empty folder, for links to the images.
     """
-    truth = divide_images(folder / name, scratch, seed)
+    truth = divide_images(source, scratch, seed)
     test, thousand = scratch / "test", scratch / "thousand"
     files = sorted(_images(test))
     for number in range(N_PREDICTED):
@@ -106,6 +109,11 @@ def images_parts(folder: Path, name: str, seed: int, scratch: Path) -> Parts:
         tuple(truth),
         thousand=thousand,
     )
+
+
+def _entries(folder: Path) -> dict[str, Entry]:
+    catalog = folder / CATALOG
+    return {entry.name: entry for entry in read_catalog(catalog)} if catalog.is_file() else {}
 
 
 def _images(place: Path) -> Iterable[Path]:

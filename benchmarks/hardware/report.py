@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.hardware.row import Choices, Line, Row, Verdict
+from benchmarks.hardware.row import ALL, Choices, Line, Row, Verdict
 from benchmarks.hardware.running import lines_of
 from benchmarks.results import read_results
 
@@ -35,7 +35,7 @@ def to_markdown(rows: Sequence[Row], results: Path, choices: Choices, label: str
             found = row.judge(own, row.units(choices))
             cells += [_line(row.name, verdict, device) for verdict in found]
             used += own if found else []
-        table += cells or [_nothing(row)]
+        table += cells or [_nothing(row, choices)]
     return "\n".join([HEAD, *table, "", _states(used)]).rstrip()
 
 
@@ -48,8 +48,9 @@ def _line(name: str, verdict: Verdict, device: str) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _nothing(row: Row) -> str:
-    holds = f"{NOT_MEASURED} on a card yet" if row.needs_gpu else NOT_MEASURED
+def _nothing(row: Row, choices: Choices) -> str:
+    wants_card = row.needs_gpu or any(unit.key.get("gpus") == ALL for unit in row.units(choices))
+    holds = f"{NOT_MEASURED} on a card yet" if wants_card else NOT_MEASURED
     return f"| {row.name} | {row.what} | | | {holds} | | |"
 
 

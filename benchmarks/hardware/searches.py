@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.gpu import watched_gpu
-from benchmarks.hardware.data import Parts, images_parts, is_images, table_parts
+from benchmarks.hardware.data import Parts, images_folder, images_parts, table_parts
 from benchmarks.hardware.figures import busy_figures, gpu_figures, read_activity, run_figures
 from benchmarks.hardware.row import ALL, KILL_FACTOR, KILL_SLACK_S, NONE, PREDICT_S
 from benchmarks.honesty.running import tree_paths
@@ -142,8 +142,9 @@ def measure_search(key: Mapping[str, Any], place: Place) -> dict[str, Any]:
         RuntimeError: A command was killed or failed.
     """
     name, seed = key["table"], key["seed"]
-    if is_images(place.data, name):
-        parts = images_parts(place.data, name, seed, place.scratch)
+    images = images_folder(place.data, name)
+    if images is not None:
+        parts = images_parts(images, seed, place.scratch)
     else:
         parts = table_parts(place.data, name, seed, place.scratch / "parts")
     search = _Search(key, place)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.hardware.data import MissingTable, images_parts, is_images, table_parts
+from benchmarks.hardware.data import MissingTable, images_folder, images_parts, table_parts
 from benchmarks.tables import read_catalog
 
 
@@ -50,9 +50,13 @@ def test_images_are_divided_by_class_and_a_thousand_are_there_to_predict(tmp_pat
         folder.mkdir(parents=True)
         for number in range(10):
             Image.fromarray(pixels).save(folder / f"{number}.png")
-    assert is_images(tmp_path, "dots")
-    assert not is_images(tmp_path, "nosuch")
-    parts = images_parts(tmp_path, "dots", 0, tmp_path / "scratch")
+    source = images_folder(tmp_path, "dots")
+    assert source == tmp_path / "dots"
+    assert images_folder(tmp_path, "nosuch") is None
+    text = "name,file,target,task\nother,dots,label,multiclass\n"
+    (tmp_path / "catalog.csv").write_text(text)
+    assert images_folder(tmp_path, "other") == source
+    parts = images_parts(source, 0, tmp_path / "scratch")
     assert sorted(parts.truth) == ["a"] * 2 + ["b"] * 2
     assert len(list(parts.train.glob("*/*.png"))) == 16
     assert parts.thousand is not None
