@@ -32,7 +32,7 @@ def measure(unit: Unit, plan: Plan, scratch: Path) -> Figures:
         RuntimeError: It failed, or was killed.
     """
     if unit.kind == SEARCH:
-        return measure_search(unit.key, Place(plan.data, plan.trees, scratch))
+        return measure_search(unit, Place(plan.data, plan.trees, scratch))
     if unit.kind == PEER:
         return _measure_peer(unit, plan, scratch)
     return _measure_nets(unit, plan, scratch)

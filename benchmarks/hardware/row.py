@@ -11,6 +11,7 @@ from benchmarks.honesty.row import Verdict
 
 __all__ = [
     "ALL",
+    "IMAGES_S",
     "NONE",
     "PACK",
     "PEER",
@@ -23,6 +24,7 @@ __all__ = [
     "Unit",
     "Verdict",
     "identity",
+    "search_limit_s",
     "search_unit",
 ]
 
@@ -38,8 +40,8 @@ Figures = Mapping[str, Any]
 Line = Mapping[str, Any]
 """A line of results: kind, key and figures of a unit, and where and when they were measured."""
 
-KILL_FACTOR, KILL_SLACK_S, PREDICT_S = 1.2, 20.0, 40.0
-"""A search is killed at 1.2 of its budget and 20 s; predictions at 40 s."""
+PREDICT_S, IMAGES_S = 40.0, 150.0
+"""Seconds in which all predictions of a unit have ended, or are killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ def identity(kind: str, key: Mapping[str, Any]) -> str:
     return f"{kind} {json.dumps(dict(key), sort_keys=True)}"
 
 
+def search_limit_s(time_s: float) -> float:
+    """Seconds after which a search with this budget is killed."""
+    return 1.2 * time_s + 20.0
+
+
 def search_unit(
     table: str,
     time_s: float,
@@ -114,6 +121,7 @@ def search_unit(
     gpus: str = ALL,
     seed: int = 0,
     state: str = "this",
+    predict_s: float = PREDICT_S,
 ) -> Unit:
     """A search, predictions of the rows apart, and their score.
 
@@ -124,6 +132,7 @@ def search_unit(
         gpus: All, or none.
         seed: Of the division of the rows, and of the search.
         state: ``this`` checkout, or the one ``before``.
+        predict_s: Seconds for its predictions.
     """
     key = {
         "table": table,
@@ -133,4 +142,4 @@ def search_unit(
         "seed": seed,
         "state": state,
     }
-    return Unit(SEARCH, key, KILL_FACTOR * time_s + KILL_SLACK_S + PREDICT_S)
+    return Unit(SEARCH, key, search_limit_s(time_s) + predict_s)

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from benchmarks.hardware import verdicts
-from benchmarks.hardware.row import ALL, NONE, PACK, PEER, STEPS, Choices, Row, Unit, search_unit
+from benchmarks.hardware.row import (
+    ALL,
+    IMAGES_S,
+    NONE,
+    PACK,
+    PEER,
+    STEPS,
+    Choices,
+    Row,
+    Unit,
+    search_unit,
+)
 
 __all__ = ["ROWS"]
 
@@ -64,7 +75,7 @@ def _cores(choices: Choices) -> list[Unit]:
 
 def _images(choices: Choices) -> list[Unit]:
     time_s = choices.seconds(60, 60)
-    return [search_unit(table, time_s) for table in choices.tables or IMAGES]
+    return [search_unit(table, time_s, predict_s=IMAGES_S) for table in choices.tables or IMAGES]
 
 
 def _long(choices: Choices) -> list[Unit]:

@@ -15,7 +15,7 @@ import pandas as pd
 from benchmarks.gpu import watched_gpu
 from benchmarks.hardware.data import Parts, images_folder, images_parts, table_parts
 from benchmarks.hardware.figures import busy_figures, gpu_figures, read_activity, run_figures
-from benchmarks.hardware.row import ALL, KILL_FACTOR, KILL_SLACK_S, NONE, PREDICT_S
+from benchmarks.hardware.row import ALL, NONE, Unit, search_limit_s
 from benchmarks.honesty.running import tree_paths
 from benchmarks.machine import cores_for
 from benchmarks.process import run_watched
@@ -45,8 +45,10 @@ class Place:
 class _Search:
     """Commands of one search, all with the same checkout, cores and GPUs."""
 
-    def __init__(self, key: Mapping[str, Any], place: Place) -> None:
+    def __init__(self, unit: Unit, place: Place, n_predictions: int) -> None:
+        key = unit.key
         self.key, self.place = key, place
+        self.predict_s = (unit.needs_s - search_limit_s(key["time_s"])) / n_predictions
         self.tree = place.trees[key["state"]]
         n_cores = len(os.sched_getaffinity(0)) if key["cores"] == ALL else key["cores"]
         self.cores = cores_for(n_cores)
@@ -85,7 +87,7 @@ class _Search:
         file.write_text(json.dumps(job), encoding="utf-8")
         command = [sys.executable, "-P", str(HERE / "searcher.py"), str(file)]
         with watched_gpu(self.key["gpus"] == ALL) as samples:
-            watched = self._run(command, "search", KILL_FACTOR * time_s + KILL_SLACK_S)
+            watched = self._run(command, "search", search_limit_s(time_s))
         fits = read_activity(activity)
         return {
             "wall_s": round(watched.wall_s, 2),
@@ -102,7 +104,7 @@ class _Search:
         out = self.place.scratch / f"{name}.csv"
         words = ["predict", str(self.run), str(questions), "--out", str(out)]
         command = [sys.executable, "-P", "-m", "automl", *words, *["--proba"] * proba]
-        watched = self._run(command, name, PREDICT_S / 2)  # there are at most two
+        watched = self._run(command, name, self.predict_s)
         return pd.read_csv(out, dtype=str if not proba else None), watched.wall_s
 
     def _run(self, command: list[str], name: str, limit_s: float) -> Any:
@@ -126,11 +128,11 @@ class _Search:
         return round(min(times) - started_at, 2) if times else None
 
 
-def measure_search(key: Mapping[str, Any], place: Place) -> dict[str, Any]:
+def measure_search(unit: Unit, place: Place) -> dict[str, Any]:
     """Searches, predicts the rows apart, and scores them.
 
     Args:
-        key: Of ``row.search_unit``.
+        unit: Of ``row.search_unit``.
         place: Where it is measured.
 
     Returns:
@@ -141,13 +143,13 @@ def measure_search(key: Mapping[str, Any], place: Place) -> dict[str, Any]:
         MissingTable: The folder lacks the table.
         RuntimeError: A command was killed or failed.
     """
-    name, seed = key["table"], key["seed"]
+    name, seed = unit.key["table"], unit.key["seed"]
     images = images_folder(place.data, name)
     if images is not None:
         parts = images_parts(images, seed, place.scratch)
     else:
         parts = table_parts(place.data, name, seed, place.scratch / "parts")
-    search = _Search(key, place)
+    search = _Search(unit, place, 1 if images is None else 2)
     figures = search.search(parts)
     if parts.thousand is not None:
         return figures | _judge_images(search, parts)
