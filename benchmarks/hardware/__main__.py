@@ -96,7 +96,9 @@ def _lacks(row: Row) -> str:
     if row.system:
         _, missing = find_systems([row.system], peers_root=peers_root())
         if missing:
-            return f"needs {row.system}: {missing[row.system]}"
+            name = row.system.partition(":")[0]
+            here = f"{sys.executable} cannot import it"
+            return f"needs {name}: {here}, and there is no PEERS_ROOT/{name}/bin/python"
     return ""
 
 

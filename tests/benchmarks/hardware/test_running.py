@@ -147,6 +147,15 @@ def test_a_row_that_needs_a_gpu_says_so_and_others_are_measured(data, tmp_path, 
     assert [line["key"]["time_s"] for line in read_results(results)] == [20.0]
 
 
+def test_a_row_that_needs_another_system_says_so(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PEERS_ROOT", str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    results = tmp_path / "r.jsonl"
+    assert main(["against", "--data", str(data), "--results", str(results)], fake) == NEEDS
+    assert "against needs autogluon" in capsys.readouterr().err
+    assert not results.exists()
+
+
 @pytest.mark.usefixtures("no_gpu")
 def test_the_status_tells_missing_tables_and_units_that_are_left(data, tmp_path, capsys):
     common = ["short", "--data", str(data), "--results", str(tmp_path / "r.jsonl"), "--tables"]
