@@ -4,19 +4,17 @@
 
 Each family's default and params that differ from it in what may differ within a pack are fitted on
 all folds: one fit after another, and in the packs that the family makes of them; on the CPU with
-each number of ``--threads``, and on a GPU where there is one. Times are of fits alone, with nothing
-kept from the other way. Both ways train for as many epochs, or until they stop early; out-of-fold
-scores differ by rounding, which training enlarges.
+each number of ``--threads``, and on a GPU if there is one. ``--device gpu`` measures the GPU alone.
+On a GPU nets have the size that they have in a search with one. Times are of fits alone, with
+nothing kept from the other way. Both ways train for as many epochs, or until they stop early;
+out-of-fold scores differ by rounding, which training enlarges.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import ctypes
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Slot", "Way", "draw_params", "main", "measure", "slots"]
+from benchmarks.gpu import watched_gpu
 
-SAMPLE_S = 0.2
+__all__ = [
+    "DEVICES",
+    "Problem",
+    "Slot",
+    "Way",
+    "draw_params",
+    "main",
+    "measure",
+    "open_problem",
+    "prepare",
+    "run_packs",
+    "slots",
+]
+
+DEVICES = ("all", "cpu", "gpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,11 @@ class Slot:
 
     device: str
     n_threads: int
+
+    @property
+    def n_gpus(self) -> int:
+        """GPUs of a run that has this slot."""
+        return int(self.device != "cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(_row(["---"] * 9))
     for name in options.families:
-        problem = _problem(name, options)
-        for slot in slots(options.threads):
+        for slot in slots(options.threads, options.device):
+            problem = open_problem(name, options, n_gpus=slot.n_gpus)
             alone, packed = measure(problem, slot)
             for way, found in (("one by one", alone), ("packed", packed)):
                 print(_row(_cells(name, slot, way, found, problem.n_fits)))
@@ -79,12 +96,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
 
 
-def slots(threads: Sequence[int]) -> list[Slot]:
-    """The CPU with each number of threads, and the first GPU if there is one."""
+def slots(threads: Sequence[int], device: str = "all") -> list[Slot]:
+    """The CPU with each number of threads, and the first GPU if there is one.
+
+    Args:
+        threads: Numbers of threads.
+        device: ``all``, or ``cpu`` or ``gpu`` for one of the two alone.
+
+    Raises:
+        SystemExit: The GPU alone is asked for, and there is none.
+    """
     import torch
 
-    found = [Slot("cpu", n) for n in threads]
-    return found + ([Slot("cuda:0", max(threads))] if torch.cuda.is_available() else [])
+    found = [Slot("cpu", n) for n in threads if device != "gpu"]
+    if device != "cpu" and torch.cuda.is_available():
+        found.append(Slot("cuda:0", max(threads)))
+    if not found:
+        raise SystemExit("--device gpu needs a GPU, and torch sees none")
+    return found
 
 
 def draw_params(family: Any, shape: Any, n: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -107,7 +136,7 @@ class Problem:
 
     Attributes:
         family: The family.
-        shape: Of the problem, on a CPU.
+        shape: Of the problem, with the GPUs of the run.
         metric: What counts.
         params: What is fitted.
         folds: Encoded; each validation row is in one of them.
@@ -131,22 +160,29 @@ class Problem:
 
 def measure(problem: Problem, slot: Slot) -> tuple[Way, Way]:
     """Fits all params on all folds, one by one and packed."""
+    context, packs = prepare(problem, slot)
+    one_by_one = [[fit] for pack in packs for fit in pack]
+    return run_packs(problem, context, one_by_one), run_packs(problem, context, packs)
+
+
+def prepare(problem: Problem, slot: Slot) -> tuple[Any, list[list[tuple[int, int]]]]:
+    """Warms a slot up.
+
+    Returns:
+        The context of its fits, and the packs that the family makes, each of (params, fold).
+    """
     from automl.plugin import TrialContext
 
-    shape = replace(problem.shape, n_gpus=int(slot.device != "cpu"), n_cpus=slot.n_threads)
+    shape = replace(problem.shape, n_gpus=slot.n_gpus, n_cpus=slot.n_threads)
     context = TrialContext(shape, 0, slot.n_threads, slot.device)
     warm_up = replace(context, time_limit_s=1.0)  # a context of CUDA, pools of threads
     problem.family.fit(problem.params[0], problem.folds[0], warm_up, lambda step, score: None)
     n_folds = len(problem.folds)
-    packs = [
-        [(i, k) for i in group for k in range(n_folds)]
-        for group in problem.family.split_into_packs(problem.params, shape)
-    ]
-    one_by_one = [[fit] for pack in packs for fit in pack]
-    return _run(problem, context, one_by_one), _run(problem, context, packs)
+    groups = problem.family.split_into_packs(problem.params, shape)
+    return context, [[(i, k) for i in group for k in range(n_folds)] for group in groups]
 
 
-def _run(problem: Problem, context: Any, packs: Sequence[Sequence[tuple[int, int]]]) -> Way:
+def run_packs(problem: Problem, context: Any, packs: Sequence[Sequence[tuple[int, int]]]) -> Way:
     """Fits packs of (params, fold), one pack after another."""
     from automl.plugin import PackFit
 
@@ -157,7 +193,7 @@ def _run(problem: Problem, context: Any, packs: Sequence[Sequence[tuple[int, int
     def note(step: int, score: float) -> None:
         steps.append(step)
 
-    with _gpu_share(context.device) as share:
+    with watched_gpu(context.device != "cpu") as samples:
         started, cpu_s = time.perf_counter(), time.process_time()
         for pack in packs:
             members = [
@@ -167,7 +203,8 @@ def _run(problem: Problem, context: Any, packs: Sequence[Sequence[tuple[int, int
             models.update(zip(pack, problem.family.fit_pack(members, context), strict=True))
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu_s
     scores = [_score(problem, i, folds, models) for i in range(len(problem.params))]
-    return Way(seconds, cpu_s, len(steps), np.array(scores), float(np.mean(share or [np.nan])))
+    share = float(np.mean([sample.busy for sample in samples])) if samples else float("nan")
+    return Way(seconds, cpu_s, len(steps), np.array(scores), share)
 
 
 def _score(problem: Problem, i: int, folds: Sequence[Any], models: dict[Any, Any]) -> float:
@@ -188,7 +225,14 @@ def _score(problem: Problem, i: int, folds: Sequence[Any], models: dict[Any, Any
     return float(problem.metric.score(problem.y, prediction))
 
 
-def _problem(name: str, options: argparse.Namespace) -> Problem:
+def open_problem(name: str, options: argparse.Namespace, *, n_gpus: int = 0) -> Problem:
+    """Reads the table of the options, and draws params of a family.
+
+    Args:
+        name: Name of the family.
+        options: Those of the command line: csv, target, modules, epochs, folds, params.
+        n_gpus: GPUs of a run, which decide on the size of its nets.
+    """
     from sklearn.model_selection import KFold, StratifiedKFold
 
     from automl.data.load import load_dataset
@@ -203,7 +247,8 @@ def _problem(name: str, options: argparse.Namespace) -> Problem:
     metric, settings = default_metric(target.task), {"max_epochs": options.epochs}
     setup = TrialSetup("", metric.name, 0, options.folds)
     problem = problem_info(setup, dataset, metric, family)
-    problem = replace(problem, settings={**problem.settings, **settings}, n_folds=options.folds)
+    settings = {**problem.settings, **settings}
+    problem = replace(problem, settings=settings, n_folds=options.folds, n_gpus=n_gpus)
     params = draw_params(family, problem, options.params)
     encoding = family.encoding(params[0], problem)
     kind = StratifiedKFold if target.n_classes else KFold
@@ -214,35 +259,6 @@ def _problem(name: str, options: argparse.Namespace) -> Problem:
         folds.append(fold)
         valid_rows.append(valid)
     return Problem(family, problem, metric, params, folds, valid_rows, dataset.y)
-
-
-@contextlib.contextmanager
-def _gpu_share(device: str) -> Iterator[list[float]]:
-    """Notes from time to time how busy the first GPU is, where NVML tells."""
-    seen: list[float] = []
-    nvml = None
-    with contextlib.suppress(OSError):
-        nvml = ctypes.CDLL("libnvidia-ml.so.1") if device != "cpu" else None
-    if nvml is None or nvml.nvmlInit_v2():
-        yield seen
-        return
-    handle, rates = ctypes.c_void_p(), (ctypes.c_uint * 2)()
-    nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(0), ctypes.byref(handle))
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(SAMPLE_S):
-            if nvml.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(rates)) == 0:
-                seen.append(rates[0] / 100)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        watcher.join()
-        nvml.nvmlShutdown()
 
 
 def _cells(name: str, slot: Slot, way: str, found: Way, n_fits: int) -> list[str]:
@@ -276,6 +292,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=20, help="at most")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--device", choices=DEVICES, default="all", help="of the measurement")
     parser.add_argument("--modules", nargs="+", default=(), help="plugins that are not installed")
     return parser.parse_args(arguments)
 

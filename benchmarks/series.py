@@ -28,7 +28,7 @@ from benchmarks.results import (
 )
 from benchmarks.scores import METRICS, score
 from benchmarks.systems import System
-from benchmarks.tables import Entry, write_parts
+from benchmarks.tables import Entry, kept_parts
 
 __all__ = ["REASONS", "Series", "run_series"]
 
@@ -107,7 +107,7 @@ def _measure(
 ) -> dict[str, Any]:
     """Runs one system on one table."""
     folder = series.folder or series.results.parent
-    train, test, questions = _parts(entry, seed, folder / "tables")
+    train, test, questions = kept_parts(entry, seed, folder / "tables")
     name = re.sub(r"[^\w.=]+", "-", f"{entry.name}-{seed}-{series.time_s:g}s-{system.id}")
     log = folder / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -137,19 +137,6 @@ def _measure(
     return {"metric": metric, "task": entry.task, "score": value, "error": error} | _costs(
         watched, outcome, series.time_s
     )
-
-
-def _parts(entry: Entry, seed: int, folder: Path) -> tuple[Path, Path, Path]:
-    """Divides a table unless it is divided: to learn from, to score, and without the target."""
-    place = folder / entry.name / str(seed)
-    if not place.exists():
-        draft = place.with_name(f"{seed}.draft")
-        draft.mkdir(parents=True, exist_ok=True)
-        _, test = write_parts(entry, seed, draft)
-        rows = pd.read_csv(test, dtype=str, keep_default_na=False)
-        rows.drop(columns=entry.target).to_csv(draft / "questions.csv", index=False)
-        draft.rename(place)  # all three files or none
-    return place / "train.csv", place / "test.csv", place / "questions.csv"
 
 
 def _failure(watched: Outcome, outcome: dict[str, Any]) -> str:

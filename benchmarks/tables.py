@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["MISSING", "Entry", "divide", "read_catalog", "read_table", "write_parts"]
+__all__ = [
+    "MISSING",
+    "Entry",
+    "divide",
+    "kept_parts",
+    "read_catalog",
+    "read_table",
+    "write_parts",
+]
 
 TEST_SHARE = 0.25
 MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})
@@ -27,16 +35,19 @@ class Entry:
         file: A CSV file, or TSV; may be compressed.
         target: The column to predict.
         task: ``binary``, ``multiclass`` or ``regression``.
+        test: A CSV file with the rows to test on, if the catalog has a column ``test``: ``file``
+            then holds the rows to learn from, whatever the seed. None to divide the rows.
     """
 
     name: str
     file: Path
     target: str
     task: str
+    test: Path | None = None
 
 
 def read_catalog(path: Path, only: Sequence[str] = ()) -> list[Entry]:
-    """Reads a CSV with the columns name, file (relative to it), target and task.
+    """Reads a CSV with the columns name, file (relative to it), target, task and perhaps test.
 
     Args:
         path: The catalog.
@@ -51,7 +62,14 @@ def read_catalog(path: Path, only: Sequence[str] = ()) -> list[Entry]:
         raise SystemExit(f"{path} has no column {', '.join(lacking)}")
     records: list[dict[Any, Any]] = rows.to_dict("records")
     entries = [
-        Entry(row["name"], path.parent / row["file"], row["target"], row["task"]) for row in records
+        Entry(
+            row["name"],
+            path.parent / row["file"],
+            row["target"],
+            row["task"],
+            path.parent / row["test"] if row.get("test") else None,
+        )
+        for row in records
     ]
     unknown = set(only) - {entry.name for entry in entries}
     if unknown:
@@ -115,3 +133,29 @@ def write_parts(entry: Entry, seed: int, folder: Path) -> tuple[Path, Path]:
     for rows, path in zip(parts, paths, strict=True):
         table.iloc[rows].to_csv(path, index=False)
     return paths
+
+
+def kept_parts(entry: Entry, seed: int, folder: Path) -> tuple[Path, Path, Path]:
+    """Divides a table unless it is divided already.
+
+    Args:
+        entry: The table; its own test rows are used if it has them.
+        seed: Of the division.
+        folder: Where parts are kept.
+
+    Returns:
+        Paths of the rows to learn from, of those to score, and of the latter without the target.
+    """
+    place = folder / entry.name / str(seed)
+    if not place.exists():
+        draft = place.with_name(f"{seed}.draft")
+        draft.mkdir(parents=True, exist_ok=True)
+        if entry.test is None:
+            write_parts(entry, seed, draft)
+        else:
+            read_table(entry).to_csv(draft / "train.csv", index=False)
+            read_table(replace(entry, file=entry.test)).to_csv(draft / "test.csv", index=False)
+        rows = pd.read_csv(draft / "test.csv", dtype=str, keep_default_na=False)
+        rows.drop(columns=entry.target).to_csv(draft / "questions.csv", index=False)
+        draft.rename(place)  # all three files or none
+    return place / "train.csv", place / "test.csv", place / "questions.csv"

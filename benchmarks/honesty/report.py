@@ -11,7 +11,7 @@ from benchmarks.results import read_results
 
 __all__ = ["renew_page", "tables_to_markdown", "to_markdown"]
 
-BEGIN, END = "<!-- honesty: begin -->", "<!-- honesty: end -->"
+MARK = "honesty"
 
 HEAD = "| what | state | figure | has to be | holds | units |\n|---|---|---|---|---|---|"
 WORDS = {True: "yes", False: "**no**", None: ""}
@@ -46,17 +46,23 @@ def tables_to_markdown(results: Path) -> str:
     return "\n".join([title, "", HEAD, *table, "", "; ".join(dict.fromkeys(states))])
 
 
-def renew_page(page: Path, text: str) -> None:
-    """Replaces what stands between the two marks of a page.
+def renew_page(page: Path, text: str, name: str = MARK) -> None:
+    """Replaces the text between the two marks of a page.
+
+    Args:
+        page: The page.
+        text: The new text.
+        name: In the marks, ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
 
     Raises:
         SystemExit: The page lacks a mark.
     """
-    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = page.read_text("utf-8").partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise SystemExit(f"{page} has no lines {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        raise SystemExit(f"{page} has no lines {first} and {last}")
+    page.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}", encoding="utf-8")
 
 
 def _line(label: str, verdict: Verdict) -> str:

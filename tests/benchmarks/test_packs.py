@@ -7,7 +7,7 @@ import pytest
 from automl.plugin import Task
 from automl.testing.tables import synthetic_table
 from automl_plugins.torch.tabular.tabm import TabM
-from benchmarks.packs import draw_params, main
+from benchmarks.packs import draw_params, main, slots
 
 
 def test_params_that_are_drawn_can_be_packed_with_the_default() -> None:
@@ -39,3 +39,14 @@ def test_both_ways_are_timed_and_give_the_same(
     (said,) = [line for line in lines if line.startswith("mlp, cpu")]
     assert "times as fast" in said
     assert float(said.split("differs by ")[1].split("%")[0]) < 1.0
+
+
+def test_one_kind_of_device_can_be_measured_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert [slot.device for slot in slots([1, 2])] == ["cpu", "cpu", "cuda:0"]
+    assert [slot.device for slot in slots([1, 2], "gpu")] == ["cuda:0"]
+    assert [slot.n_gpus for slot in slots([2], "cpu")] == [0]
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert [slot.device for slot in slots([2])] == ["cpu"]
+    with pytest.raises(SystemExit, match="needs a GPU"):
+        slots([2], "gpu")
