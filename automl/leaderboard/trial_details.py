@@ -39,7 +39,7 @@ class TrialDetails:
         metric: Name of the run's metric.
         greater_is_better: Direction of the metric.
         fidelity: Unit of a step: ``rounds``, ``epochs``, or ``steps`` if unknown.
-        source: Origin of its params: ``portfolio``, ``sampler`` or ``seed``; see ``TrialSpec``.
+        source: Origin of its params: ``portfolio``, ``sampler`` or ``longer``; see ``TrialSpec``.
         results: Results of its finished folds, in order; a fit on all rows has the number -1.
         failure: Why it failed or was stopped.
         cut_steps: Reports of the fit that ended so, as (step, score).

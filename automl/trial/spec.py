@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = [
     "CUT_SHORT",
-    "SEED",
+    "LONGER",
     "FoldResult",
     "Job",
     "JobKey",
@@ -22,8 +22,8 @@ __all__ = [
 CUT_SHORT = frozenset({"out_of_time", "interrupted", "held"})
 """Kinds of errors that mean that the search ended first, and say nothing about the trial."""
 
-SEED = "seed"
-"""Source of a trial with the params of an earlier one and another seed."""
+LONGER = "longer"
+"""Source of a trial with the params of an earlier one, whose fits take more time."""
 
 LIMITS = frozenset({"cuda_oom", "memory", "oom", "timeout"})
 NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
@@ -52,8 +52,8 @@ class TrialSpec:
         family: Name of the family.
         number: Number within the family, from 0.
         params: The point of the search space.
-        source: ``portfolio``, ``sampler``, or ``seed`` for params that were tried before and are
-            fitted with another seed.
+        source: ``portfolio``, ``sampler``, or ``longer`` for params that were tried before and are
+            fitted with more time.
         noted: State that the sampler stored with it and reads again, such as that of CMA-ES.
     """
 

@@ -9,6 +9,9 @@ import pytest
 import automl
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+# Nets compute in 32 bits, and the last of these depend on the vector instructions of the CPU: between
+# two processors (AVX2, AVX-512) the predictions of these runs differ by up to 2.4e-8.
+TOLERANCE = {"table": 1e-9, "regression": 1e-6, "series": 1e-6}
 NAMES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
 
 
@@ -32,7 +35,8 @@ def test_a_run_of_an_earlier_version_predicts_what_it_predicted(golden):
         run = automl.load_run(golden / "run")
         rows = golden / "rows.csv"
         values = run.predict(rows) if np.ndim(expected) == 1 else run.predict_proba(rows)
-    np.testing.assert_allclose(np.asarray(values, dtype=float), expected, rtol=1e-9, atol=1e-9)
+    limit = TOLERANCE[golden.name]
+    np.testing.assert_allclose(np.asarray(values, dtype=float), expected, rtol=limit, atol=limit)
 
 
 def test_a_run_of_an_earlier_version_shows_its_leaderboard(golden):

@@ -20,7 +20,7 @@ from automl.leaderboard import (
     format_seconds,
     format_state,
 )
-from automl.trial.spec import SEED, FoldResult
+from automl.trial.spec import LONGER, FoldResult
 
 __all__ = ["print_details"]
 
@@ -66,8 +66,8 @@ def _facts(details: TrialDetails) -> Iterator[tuple[str, str, str]]:
     if failure is not None:
         name, style = ("error", "red") if row.state == "failed" else ("stopped", "dim")
         yield name, f"in fold {failure.fold}: {row.error}", style
-    source = "of an earlier trial, with another seed"
-    if details.source != SEED:
+    source = "of an earlier trial, fitted for longer"
+    if details.source != LONGER:
         source = f"from the {details.source}"
     yield "params", f"{format_params(row.params) or 'none'} ({source})", ""
 

@@ -10,7 +10,7 @@ from statistics import median
 from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.plugin.out_of_bag import OutOfBagFamily
 from automl.plugin.packs import PackedFamily
-from automl.trial.spec import SEED, TrialSpec
+from automl.trial.spec import LONGER, TrialSpec
 from automl.tuning.budget.budget import MAX_FIT_SHARE, Budget
 from automl.tuning.problem.families import Families
 from automl.tuning.trials.ledger import Ledger
@@ -23,8 +23,8 @@ UNKNOWN_SHARE = 0.5
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
 LATEST = 20  # fits of each family
-SEED_FACTOR = 3.0
-SEED_SHARE = 0.8  # of the time left, which all folds of such a trial may take
+LONGER_FACTOR = 3.0
+LONGER_SHARE = 0.8  # of the time left, which all folds of such a trial may take
 FEW_FAMILIES, FEW_FACTOR = 2, 2.0  # with few families, one fit may take more of the time
 
 
@@ -93,17 +93,17 @@ class FitTimes:
     def fair_share_s(self, trial: Trial, search_left_s: float = math.inf) -> float | None:
         """Seconds that one fit of a trial should take; None without a time budget.
 
-        Another seed of a member of the ensemble may take three times as long, if all its folds
-        then end in time: what the clock cut in earlier fits is worth more.
+        Fits with params of a member of the ensemble, which used up their time before, may take
+        three times as long, if all folds then end in time.
 
         Args:
             trial: The trial.
             search_left_s: Seconds left for fits.
         """
         share = self._share_s(trial.folds, self._n_slots(trial.spec.family))
-        if share is not None and trial.spec.source == SEED:
+        if share is not None and trial.spec.source == LONGER:
             rounds = self._rounds(trial.spec.family, len(trial.folds) - len(trial.results))
-            return max(share, min(SEED_FACTOR * share, SEED_SHARE * search_left_s / rounds))
+            return max(share, min(LONGER_FACTOR * share, LONGER_SHARE * search_left_s / rounds))
         if share is not None and self.plan.n_folds == 1 and len(self.families) <= FEW_FAMILIES:
             return share * FEW_FACTOR
         return share
@@ -148,7 +148,7 @@ class FitTimes:
         return 1 if self.is_packed_on_gpu(name) else math.ceil(n_fits / self._n_slots(name))
 
     def _share_s(self, folds: tuple[int, ...], n_slots: int) -> float | None:
-        """As ``fair_share_s``, without the rules for few families and other seeds."""
+        """As ``fair_share_s``, without the rules for few families and longer fits."""
         share = self.budget.fair_share_s(n_slots, self.plan.n_folds)
         if share is None or folds != (ALL_ROWS,):
             return share
@@ -168,9 +168,9 @@ class FitTimes:
         return 0.0 if cost is None else cost / len(trial.folds)
 
     def next_job_s(self, trial: Trial) -> float:
-        """Expected seconds until the next fit of a trial is over; 0 if unknown.
+        """Expected seconds until the next fit of a trial ends; 0 if unknown.
 
-        A fit on a GPU is over with its pack. Its own seconds are those of the pack divided by the
+        A fit on a GPU ends with its pack. Its own seconds are those of the pack divided by the
         number of members.
         """
         name = trial.spec.family

@@ -210,8 +210,8 @@ class Controller:
     def _on_first_fold(self, trial: Trial) -> None:
         """Promotes a trial to its other folds, unless time is limited and it promises no gain."""
         trial.judge_first_fold(self.incumbent.first_fold_loss(trial), self.incumbent.gain(trial))
-        if self.proposer.seeds.is_copy(trial):
-            trial.condemn(Stopped("pruned", "another seed gives the same model", trial.folds[0]))
+        if self.proposer.longer_fits.is_copy(trial):
+            trial.condemn(Stopped("pruned", "more time gives the same model", trial.folds[0]))
         elif self.proposer.should_promote(trial):
             trial.promote()
         self.incumbent.predict_with_first_fold(trial)

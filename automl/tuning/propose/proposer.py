@@ -17,7 +17,7 @@ from automl.tuning.budget.fit_times import FitTimes
 from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
 from automl.tuning.problem.families import Families
 from automl.tuning.propose.allocator import AllocatorState, Arm, choose_family, is_hopeless
-from automl.tuning.propose.member_seeds import MemberSeeds
+from automl.tuning.propose.longer_fits import LongerFits
 from automl.tuning.propose.packs import PackPlanner
 from automl.tuning.propose.study import FamilyStudy
 from automl.tuning.trials.ledger import Ledger
@@ -74,9 +74,9 @@ class Proposer:
         return PackPlanner(self.families, self.fit_times, self.deterministic)
 
     @property
-    def seeds(self) -> MemberSeeds:
-        """Chooses members of the ensemble to fit with another seed."""
-        return MemberSeeds(self.incumbent, self.ledger)
+    def longer_fits(self) -> LongerFits:
+        """Chooses members of the ensemble to fit with more time."""
+        return LongerFits(self.incumbent, self.ledger, self.fit_times)
 
     @property
     def deterministic(self) -> bool:
@@ -209,7 +209,7 @@ class Proposer:
         )
 
     def _propose_again(self, search_left_s: float, excluded: Collection[str]) -> list[Trial]:
-        """A member of the ensemble with another seed; none if all have enough."""
+        """A member of the ensemble with more time; none if no fit of one was cut by its time."""
         able = [
             name
             for name in self.families
@@ -217,7 +217,7 @@ class Proposer:
             and self._has_room(name)
             and self.fit_times.new_trial_fits(name, search_left_s)
         ]
-        member = self.seeds.next(able)
+        member = self.longer_fits.next(able)
         if member is None:
             return []
         self._was_again = True

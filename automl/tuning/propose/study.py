@@ -14,7 +14,7 @@ from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily, Params
 from automl.trial.records import canonical_params
 from automl.trial.setup import derive_seed
-from automl.trial.spec import SEED, TrialSpec, TrialState
+from automl.trial.spec import LONGER, TrialSpec, TrialState
 from automl.tuning.problem.search_space import FixedSuggest, fixed_of, space_params
 from automl.tuning.trials.outcomes import OUT_OF_MEMORY
 from automl.tuning.trials.trial import Trial
@@ -87,7 +87,7 @@ class FamilyStudy:
         known = {spec.number: spec for spec in specs}
         self._seen = {canonical_params(spec.params) for spec in specs}
         self._n_asked = max(known, default=-1) + 1
-        self._n_again = sum(spec.source == SEED for spec in specs)
+        self._n_again = sum(spec.source == LONGER for spec in specs)
         for number in range(self._n_asked):
             self._enter_again(known.get(number))
 
@@ -125,9 +125,9 @@ class FamilyStudy:
         return None
 
     def ask_again(self, params: Params) -> TrialSpec:
-        """Proposes params that were tried before, to be fitted with another seed."""
+        """Proposes params that were tried before, to be fitted with more time."""
         self._n_again += 1
-        return self._ask_number(params, SEED)
+        return self._ask_number(params, LONGER)
 
     def _next(self, like: Mapping[str, Any] | None = None) -> TrialSpec:
         """One more trial, which may repeat another."""

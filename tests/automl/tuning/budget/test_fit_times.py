@@ -112,10 +112,10 @@ def test_a_new_trial_starts_now_and_in_order_of_time_ships_the_newest():
     assert times(plan=plan_of(kind="time")).new_trial(TrialSpec("plain", 3, {}), 5).ships_newest
 
 
-def test_another_seed_of_a_member_may_take_three_times_as_long_if_all_its_folds_end_in_time():
+def test_longer_fits_may_take_three_times_as_long_if_all_folds_end_in_time():
     fit_times = times()
     trial = fit_times.new_trial(TrialSpec("plain", 0, {"targets": False}), 0)
-    other = fit_times.new_trial(TrialSpec("plain", 1, {"targets": False}, "seed"), 1)
+    other = fit_times.new_trial(TrialSpec("plain", 1, {"targets": False}, "longer"), 1)
     share = fit_times.fair_share_s(trial)
     assert fit_times.fair_share_s(other) == pytest.approx(3 * share)
     two_rounds_s = 2 * 1.5 * share  # four folds on two slots

@@ -288,7 +288,7 @@ def test_params_can_be_asked_for_again_between_those_of_the_portfolio(study):
     asked.tell_complete(specs[-1], [loss(specs[-1].params)])
     specs += play(asked, 1)
     assert [s.params for s in specs] == [PORTFOLIO[0], PORTFOLIO[0], PORTFOLIO[1]]
-    assert [s.source for s in specs] == ["portfolio", "seed", "portfolio"]
+    assert [s.source for s in specs] == ["portfolio", "longer", "portfolio"]
     rest = [spec.params for spec in play(asked, 3)]
     again = study(PORTFOLIO)
     again.restore(specs)
