@@ -9,7 +9,7 @@ import pytest
 import automl
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-# Nets compute in 32 bits, and the last of these depend on the vector instructions of the CPU: between
+# Nets compute in 32 bits, and the last of these depend on the vector instructions of the CPU: on
 # two processors (AVX2, AVX-512) the predictions of these runs differ by up to 2.4e-8.
 TOLERANCE = {"table": 1e-9, "regression": 1e-6, "series": 1e-6}
 NAMES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
