@@ -79,13 +79,13 @@ class _Memory(ctypes.Structure):
 
 def _watch(nvml: Any, samples: list[GpuSample], ended: threading.Event) -> None:
     card, rates, memory = ctypes.c_void_p(), (ctypes.c_uint * 2)(), _Memory()
-    if nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(0), ctypes.byref(card)) != SUCCESS:
+    if nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(0), ctypes.pointer(card)) != SUCCESS:
         return
     active = _ActiveShare(nvml, card)
     while not ended.wait(SAMPLE_S):
-        if nvml.nvmlDeviceGetUtilizationRates(card, ctypes.byref(rates)) != SUCCESS:
+        if nvml.nvmlDeviceGetUtilizationRates(card, ctypes.pointer(rates)) != SUCCESS:
             continue
-        nvml.nvmlDeviceGetMemoryInfo(card, ctypes.byref(memory))
+        nvml.nvmlDeviceGetMemoryInfo(card, ctypes.pointer(memory))
         sample = GpuSample(time.monotonic(), rates[0] / 100, active.read(), memory.used / 2**20)
         samples.append(sample)
     active.close()
@@ -122,14 +122,14 @@ class _ActiveShare:
         self._samples: list[ctypes.c_void_p] = []
         support = _Support(1, 0)
         try:
-            status = nvml.nvmlGpmQueryDeviceSupport(card, ctypes.byref(support))
+            status = nvml.nvmlGpmQueryDeviceSupport(card, ctypes.pointer(support))
         except AttributeError:  # an older driver
             return
         if status != SUCCESS or not support.is_supported:
             return
         self._samples = [ctypes.c_void_p(), ctypes.c_void_p()]
         for sample in self._samples:
-            nvml.nvmlGpmSampleAlloc(ctypes.byref(sample))
+            nvml.nvmlGpmSampleAlloc(ctypes.pointer(sample))
         nvml.nvmlGpmSampleGet(card, self._samples[0])
 
     def read(self) -> float | None:
@@ -141,7 +141,7 @@ class _ActiveShare:
             return None
         asked = _Metrics(version=1, n_metrics=1, first=first, second=second)
         asked.metrics[0].metric_id = SM_UTIL
-        status = self._nvml.nvmlGpmMetricsGet(ctypes.byref(asked))
+        status = self._nvml.nvmlGpmMetricsGet(ctypes.pointer(asked))
         self._samples = [second, first]
         if status != SUCCESS or asked.metrics[0].status != SUCCESS:
             return None

@@ -24,24 +24,24 @@ class PaperDriver:
         return 0
 
     def nvmlDeviceGetHandleByIndex_v2(self, index, card):
-        card._obj.value = 1
+        card.contents.value = 1
         return 0
 
     def nvmlDeviceGetUtilizationRates(self, card, rates):
-        rates._obj[0] = 50
+        rates.contents[0] = 50
         return 0
 
     def nvmlDeviceGetMemoryInfo(self, card, memory):
-        memory._obj.used = 480 * 2**20
+        memory.contents.used = 480 * 2**20
         return 0
 
     def nvmlGpmQueryDeviceSupport(self, card, support):
-        support._obj.is_supported = int(self.reports_active)
+        support.contents.is_supported = int(self.reports_active)
         return 0
 
     def nvmlGpmSampleAlloc(self, sample):
         self.n_samples += 1
-        sample._obj.value = self.n_samples
+        sample.contents.value = self.n_samples
         return 0
 
     def nvmlGpmSampleFree(self, sample):
@@ -52,7 +52,7 @@ class PaperDriver:
         return 0
 
     def nvmlGpmMetricsGet(self, asked):
-        metrics = asked._obj
+        metrics = asked.contents
         assert (metrics.version, metrics.n_metrics, metrics.metrics[0].metric_id) == (1, 1, 2)
         assert {metrics.first, metrics.second} == {1, 2}
         metrics.metrics[0].value = 10.0

@@ -39,6 +39,11 @@ ALLOWED = {
     "tests/automl/tuning/loop/test_dispatcher.py"
     "::test_a_job_carries_its_seed_and_its_limits": ESTIMATE,
     "tests/automl/tuning/lifecycle/test_resume.py::test_time_that_was_used_counts": FAKE,
+    "tests/automl/tuning/propose/test_longer_fits.py"
+    "::test_with_slow_fits_that_is_after_a_share_of_the_time_and_in_turn_with_new_params": FAKE,
+    "tests/automl/tuning/propose/test_longer_fits.py"
+    "::test_a_search_may_stop_once_it_gains_nothing": FAKE,
+    "tests/automl/tuning/propose/test_longer_fits.py::test_otherwise_it_uses_its_time": FAKE,
     "tests/automl/test_objectives.py::test_a_limit_changes_the_predictor_and_is_kept": (
         "it compares what was measured with what is said of it, whichever it is"
     ),

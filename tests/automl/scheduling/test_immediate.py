@@ -19,10 +19,13 @@ class NoLauncher:
 
     modules = frozenset()
 
+    def preload(self, modules):
+        pass
+
     def refresh(self):
         pass
 
-    def launch(self, env):
+    def launch(self, env, modules):
         raise AssertionError("a worker was started")
 
 

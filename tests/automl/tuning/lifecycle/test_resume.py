@@ -238,7 +238,7 @@ def test_time_that_was_used_counts(make_scene, make_family):
 
 def test_what_the_time_cut_goes_on_with_more_time(make_scene, make_family):
     config = SearchConfig(pruner=PrunerConfig(name="none"))
-    scene = make_scene([make_family("a")], time_s=8.0, folds=4, slots=1, config=config)
+    scene = make_scene([make_family("a")], time_s=6.0, folds=4, slots=1, config=config)
     write_json(scene.run.manifest, {})
     scene.search()
     cut = [t for t in scene.ledger.trials if t.may_go_on]

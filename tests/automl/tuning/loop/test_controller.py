@@ -310,7 +310,7 @@ def test_what_was_held_for_no_gain_when_the_time_was_over_was_not_cut_by_it(
     make_scene, make_family
 ):
     config = SearchConfig(pruner=PrunerConfig(name="none"))
-    scene = make_scene([make_family("a")], time_s=8.0, folds=4, slots=1, config=config)
+    scene = make_scene([make_family("a")], time_s=6.0, folds=4, slots=1, config=config)
     stopped = [e for e in finished(scene.search()) if e.state != "complete"]
     assert stopped
     assert {(e.state, e.error_kind) for e in stopped} == {("pruned", "held")}
