@@ -145,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.hardware report", description="Prints the table of what is kept."
+        prog="python -m benchmarks.hardware report", description="Prints the kept figures."
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="all by default")
     parser.add_argument("--page", type=Path, help="page whose block of results is renewed")

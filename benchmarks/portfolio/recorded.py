@@ -25,7 +25,7 @@ from benchmarks.portfolio.measured import FACTS, HEAD, Measured, MeasuredTable, 
 __all__ = ["FOLDER", "read_recorded", "read_store", "write_recorded"]
 
 FOLDER = Path(__file__).parent / "recorded"
-LEAST = 1e-7  # probability that is told from 0
+LEAST = 1e-7  # smaller probabilities are kept as this one
 SMALL = ("seconds", "encode_s", "scores", "size_mib", "predict_ms")
 
 

@@ -154,7 +154,8 @@ class EnsembleTracker:
             return None
         ensemble = self._select(final=False)
         if ensemble.score is not None and math.isfinite(elapsed_s):
-            self.gains.prior_loss = self.oof.prior_loss(np.arange(len(self.oof.dataset.y)))
+            if math.isnan(self.gains.prior_loss):  # of all rows, so once
+                self.gains.prior_loss = self.oof.prior_loss(np.arange(len(self.oof.dataset.y)))
             self.gains.add(elapsed_s, self.oof.metric.loss(ensemble.score))
         return ensemble
 

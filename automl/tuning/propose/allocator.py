@@ -95,7 +95,7 @@ def choose_family(arms: Sequence[Arm], stakes: AllocatorState) -> str | None:
 
 
 def is_hopeless(arm: Arm, stakes: AllocatorState) -> bool:
-    """Whether all trials of a family are behind the best one by far more than chance explains."""
+    """Whether the best trial of a family is behind the best of all by far more than chance."""
     return arm.n_trials > 0 and _evidence(arm, stakes) <= LEAST_EVIDENCE
 
 
